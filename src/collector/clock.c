@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <config.h>
+
+#include "src/collector/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* At one clock record a second: over nine hours before old pieces merge. */
+#define PIECES_MAX	32768
+
+static uint64_t slope_of(uint64_t ns, uint64_t ticks)
+{
+	/* Rounded up, so that whole nanoseconds do not end one below. */
+	return (uint64_t)((((unsigned __int128)ns << 48) + ticks - 1) / ticks);
+}
+
+static int add_piece(struct clock_map *map, struct clock_piece piece)
+{
+	if (map->count == map->room && map->room < PIECES_MAX) {
+		size_t room = map->room ? 2 * map->room : 64;
+		struct clock_piece *pieces = realloc(map->pieces, room * sizeof(*pieces));
+
+		if (!pieces)
+			return -ENOMEM;
+		map->pieces = pieces;
+		map->room = room;
+	}
+	if (map->count == map->room) {
+		map->count -= map->room / 2;
+		memmove(map->pieces, map->pieces + map->room / 2,
+			map->count * sizeof(*map->pieces));
+	}
+	map->pieces[map->count++] = piece;
+	return 0;
+}
+
+static int start(struct clock_map *map, const struct vmmt_clock *r)
+{
+	uint64_t khz = r->khz ? r->khz : 1000000;
+
+	map->first = *r;
+	map->tsc = r->time;
+	map->mono = r->mono;
+	return add_piece(map, (struct clock_piece){ r->time, 0, slope_of(1000000, khz) });
+}
+
+int clock_add(struct clock_map *map, const struct vmmt_clock *r)
+{
+	uint64_t ticks = r->time - map->tsc, ns = r->mono - map->mono, khz;
+	struct clock_piece piece = { .tsc = r->time };
+	int64_t target;
+	int err;
+
+	if (!map->count)
+		return start(map, r);
+	khz = r->khz ? r->khz : 1000000;
+	if (r->time <= map->tsc || r->mono <= map->mono || ticks < khz * 100)
+		return 0;
+	piece.ns = clock_ns(map, r->time);
+	target = (int64_t)(r->mono - map->first.mono + ns);
+	/* However far off: forward, and at least at half the true pace. */
+	if (target < piece.ns + (int64_t)(ns / 2))
+		target = piece.ns + (int64_t)(ns / 2);
+	piece.slope = slope_of((uint64_t)(target - piece.ns), ticks);
+	err = add_piece(map, piece);
+	if (err)
+		return err;
+	map->tsc = r->time;
+	map->mono = r->mono;
+	return 0;
+}
+
+int64_t clock_ns_far(const struct clock_map *map, uint64_t tsc)
+{
+	const struct clock_piece *piece = &map->pieces[map->count - 1];
+
+	while (piece > map->pieces && tsc < piece->tsc)
+		piece--;
+	if (tsc < piece->tsc)
+		return piece->ns - (int64_t)clock_scale(piece->tsc - tsc, piece->slope);
+	return piece->ns + (int64_t)clock_scale(tsc - piece->tsc, piece->slope);
+}
+
+void clock_free(struct clock_map *map)
+{
+	free(map->pieces);
+	*map = (struct clock_map){ 0 };
+}

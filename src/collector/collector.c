@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <config.h>
+
+#include "src/collector/collector.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/collector/merge.h"
+#include "src/collector/names.h"
+#include "src/collector/sink.h"
+
+#define MAX_RECORDS 65536
+
+struct collector {
+	struct collector_options options;
+	json_t *manifest;
+	struct merge merge;
+	struct clock_map clock;
+	struct sink *sinks;
+	bool failed;
+	struct collector_stats stats;
+	struct collector_count counts[VMMT_NCLASS];
+};
+
+static const struct sink_ops *const formats[] = { &json_sink_ops, &ndjson_sink_ops };
+
+__attribute__((format(printf, 2, 3)))
+static void report(struct collector *c, const char *format, ...)
+{
+	char line[4608];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (c->options.report)
+		c->options.report(c->options.arg, line);
+	else
+		fprintf(stderr, "vmmtrace: %s\n", line);
+}
+
+/* Each failed output is told once; the others go on. */
+static void check_sinks(struct collector *c)
+{
+	for (struct sink *s = c->sinks; s; s = s->next) {
+		if (!s->out.error || s->out.reported)
+			continue;
+		s->out.reported = true;
+		c->failed = true;
+		report(c, "%s: %s; what was written before is kept (vmmtrace verify --repair)",
+		       s->out.path, strerror(s->out.error));
+	}
+}
+
+static void deliver(void *arg, const union vmmt_record *rec, struct merge_stream *stream)
+{
+	struct collector *c = arg;
+	struct delivery d = { .rec = rec, .clock = &c->clock };
+	const struct vmmt_head *h = &rec->head;
+
+	c->stats.records++;
+	if (h->event == VMMT_EVENT_clock)
+		clock_add(&c->clock, &rec->clock);
+	if (h->event == VMMT_EVENT_lost)
+		c->stats.lost += rec->lost.count;
+	if (h->event == VMMT_EVENT_exit) {
+		const struct vmmt_exit *x = &rec->exit;
+
+		d.adjacent = stream->last_exit && x->exit == stream->last_exit + 1;
+		d.after_halt = d.adjacent && stream->halted;
+		stream->last_exit = x->exit;
+		stream->halted = x->class == VMMT_CLASS_hlt && x->end == VMMT_END_userland;
+		c->stats.exits++;
+		c->counts[x->class].recorded++;
+	}
+	for (struct sink *s = c->sinks; s; s = s->next)
+		s->ops->record(s, &d);
+}
+
+static void late(void *arg, const union vmmt_record *rec)
+{
+	struct collector *c = arg;
+
+	c->stats.late++;
+	if (rec->head.event == VMMT_EVENT_exit)
+		c->counts[rec->exit.class].lost++;
+}
+
+static void reread(void *arg)
+{
+	struct collector *c = arg;
+
+	if (c->options.reread)
+		c->options.reread(c->options.arg);
+}
+
+static json_t *make_manifest(const struct collector_options *o)
+{
+	json_t *m = json_pack("{s:i, s:s}", "schema", VMMT_SCHEMA_VERSION,
+			      "generator", o->generator ? o->generator : "vmmtrace");
+
+	if (m && o->filter)
+		json_object_set_new(m, "filter", json_string(o->filter));
+	if (m && o->attached)
+		json_object_set_new(m, "attached", json_true());
+	if (m && o->manifest)
+		json_object_set_new(m, "options", json_deep_copy(o->manifest));
+	return m;
+}
+
+struct collector *collector_new(const struct collector_options *options)
+{
+	struct collector *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->options = *options;
+	c->manifest = make_manifest(options);
+	if (!c->manifest) {
+		free(c);
+		return NULL;
+	}
+	c->options.manifest = NULL;
+	c->merge.attached = options->attached;
+	c->merge.max_pending = options->max_records ? options->max_records : MAX_RECORDS;
+	c->merge.hooks = (struct merge_hooks){ deliver, late, reread, c };
+	return c;
+}
+
+static bool ends_in(const char *text, size_t len, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return len > n && !memcmp(text + len - n, suffix, n);
+}
+
+static const struct sink_ops *format_of(const char *path, bool *ret_gz)
+{
+	size_t len = strlen(path);
+	bool gz = ends_in(path, len, ".gz");
+
+	if (gz)
+		len -= 3;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (!ends_in(path, len, formats[i]->suffix))
+			continue;
+		*ret_gz = gz;
+		return formats[i];
+	}
+	return NULL;
+}
+
+bool collector_knows_suffix(const char *path)
+{
+	bool gz;
+
+	return format_of(path, &gz);
+}
+
+static bool is_output_already(const struct collector *c, const char *path)
+{
+	struct stat a, b;
+
+	if (stat(path, &a) || !S_ISREG(a.st_mode))
+		return false;
+	for (const struct sink *s = c->sinks; s; s = s->next)
+		if (!stat(s->out.path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+			return true;
+	return false;
+}
+
+static void sink_free(struct sink *s)
+{
+	if (!s)
+		return;
+	out_close(&s->out);
+	if (s->ops->free)
+		s->ops->free(s);
+	free(s);
+}
+
+int collector_add_output(struct collector *c, const char *path)
+{
+	struct sink *s = NULL, **at;
+	const struct sink_ops *ops;
+	bool gz;
+	int err;
+
+	ops = format_of(path, &gz);
+	if (!ops) {
+		report(c, "%s: the suffix names no format; use .json, .json.gz, .ndjson or .ndjson.gz",
+		       path);
+		return -EINVAL;
+	}
+	if (is_output_already(c, path)) {
+		report(c, "%s: given twice; each output needs a file of its own", path);
+		return -EINVAL;
+	}
+	err = -ENOMEM;
+	s = calloc(1, ops->size);
+	if (!s)
+		goto fail;
+	s->ops = ops;
+	s->out.fd = -1;
+	err = out_open(&s->out, path, !gz ? 0 : c->options.gz_level ? c->options.gz_level : 1);
+	if (!err)
+		err = ops->begin(s, c->manifest);
+	if (err)
+		goto fail;
+	err = env_write(path, NULL);
+	if (err)
+		report(c, "%s.env.json: %s; the timeline is written without it", path,
+		       strerror(-err));
+	for (at = &c->sinks; *at; at = &(*at)->next)
+		;
+	*at = s;
+	return 0;
+fail:
+	report(c, "%s: cannot be written: %s", path, strerror(-err));
+	sink_free(s);
+	return err;
+}
+
+int collector_add_source(struct collector *c)
+{
+	return merge_add_queue(&c->merge);
+}
+
+/* Without a clock no time can be told: the first clock record starts it,
+ * wherever in the queues it is. */
+static bool clock_ready(struct collector *c, bool must)
+{
+	const union vmmt_record *rec;
+	struct vmmt_clock nominal = { .khz = c->options.khz };
+
+	if (clock_started(&c->clock))
+		return true;
+	rec = merge_find(&c->merge, VMMT_EVENT_clock);
+	if (rec)
+		return !clock_add(&c->clock, &rec->clock);
+	if (!must && !merge_over(&c->merge))
+		return false;
+	nominal.time = merge_oldest(&c->merge);
+	return !clock_add(&c->clock, &nominal);
+}
+
+static void release(struct collector *c, bool all)
+{
+	if (c->merge.busy || !clock_ready(c, all))
+		return;
+	merge_release(&c->merge, all);
+	check_sinks(c);
+}
+
+static bool well_formed(const struct vmmt_head *h, size_t size)
+{
+	const struct vmmt_event_info *info;
+
+	if (size < sizeof(*h) || size > sizeof(union vmmt_record))
+		return false;
+	info = vmmt_event_info(h->event);
+	if (!info || info->size != size || !h->seq || h->event == VMMT_EVENT_lost)
+		return false;
+	return h->event != VMMT_EVENT_exit || ((const struct vmmt_exit *)h)->class < VMMT_NCLASS;
+}
+
+int collector_push(struct collector *c, int source, const void *record, size_t size)
+{
+	int err;
+
+	if (!well_formed(record, size)) {
+		c->stats.malformed++;
+		return -EINVAL;
+	}
+	err = merge_push(&c->merge, (size_t)source, record, size);
+	if (err)
+		return err;
+	if (merge_over(&c->merge))
+		release(c, false);
+	return 0;
+}
+
+void collector_advance(struct collector *c, int source, uint64_t tsc)
+{
+	merge_advance(&c->merge, (size_t)source, tsc);
+	release(c, false);
+}
+
+void collector_advance_all(struct collector *c, uint64_t tsc)
+{
+	for (size_t i = 0; i < c->merge.nqueues; i++)
+		merge_advance(&c->merge, i, tsc);
+	release(c, false);
+}
+
+void collector_end_source(struct collector *c, int source)
+{
+	collector_advance(c, source, UINT64_MAX);
+}
+
+void collector_flush(struct collector *c)
+{
+	for (struct sink *s = c->sinks; s; s = s->next)
+		out_flush(&s->out);
+	check_sinks(c);
+}
+
+static void take_totals(struct collector *c, const struct collector_totals *totals)
+{
+	for (size_t i = 0; i < VMMT_NCLASS; i++) {
+		struct collector_count *own = &c->counts[i];
+
+		if (!totals) {
+			own->counted = own->recorded + own->lost;
+			continue;
+		}
+		own->counted = totals->class[i].counted;
+		own->filtered = totals->class[i].filtered;
+		own->lost += totals->class[i].lost;
+	}
+	for (size_t i = 0; totals && i < totals->nstreams; i++) {
+		const struct collector_stream_end *end = &totals->streams[i];
+		struct merge_stream *s = merge_stream(&c->merge, end->vm, end->vcpu);
+
+		if (s)
+			merge_end_stream(&c->merge, s, end->seq);
+	}
+}
+
+static json_t *totals_json(const struct collector *c)
+{
+	json_t *classes = json_object();
+
+	for (unsigned int i = 0; i < VMMT_NCLASS; i++) {
+		const struct collector_count *n = &c->counts[i];
+
+		if (!n->counted && !n->recorded)
+			continue;
+		json_object_set_new(classes, vmmt_class_info(i)->name,
+			json_pack("{s:I, s:I, s:I, s:I}",
+				  "counted", (json_int_t)n->counted,
+				  "recorded", (json_int_t)n->recorded,
+				  "filtered", (json_int_t)n->filtered,
+				  "lost", (json_int_t)n->lost));
+	}
+	return json_pack("{s:I, s:I, s:I, s:o}",
+			 "records", (json_int_t)c->stats.records,
+			 "exits", (json_int_t)c->stats.exits,
+			 "lost", (json_int_t)c->stats.lost, "classes", classes);
+}
+
+int collector_finish(struct collector *c, const struct collector_totals *totals)
+{
+	json_t *summary;
+
+	release(c, true);
+	clock_ready(c, true);
+	take_totals(c, totals);
+	summary = totals_json(c);
+	for (struct sink *s = c->sinks; s; s = s->next) {
+		s->ops->end(s, &c->clock, summary);
+		env_write(s->out.path, &c->clock.first);
+		out_finish(&s->out);
+	}
+	json_decref(summary);
+	check_sinks(c);
+	return c->failed ? -EIO : 0;
+}
+
+bool collector_failed(const struct collector *c)
+{
+	return c->failed;
+}
+
+struct collector_stats collector_stats(const struct collector *c)
+{
+	struct collector_stats stats = c->stats;
+
+	stats.forced = c->merge.forced;
+	return stats;
+}
+
+const struct collector_count *collector_counts(const struct collector *c)
+{
+	return c->counts;
+}
+
+void collector_free(struct collector *c)
+{
+	struct sink *next;
+
+	if (!c)
+		return;
+	for (; c->sinks; c->sinks = next) {
+		next = c->sinks->next;
+		sink_free(c->sinks);
+	}
+	merge_free(&c->merge);
+	clock_free(&c->clock);
+	json_decref(c->manifest);
+	free(c);
+}
