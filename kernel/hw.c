@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtualization on all CPUs: on when the first VM is made, off when the last
+ * is gone. CPUs that come or go in between, suspend, reboot, kexec and crash
+ * are handled here, for both vendors.
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/notifier.h>
+#include <linux/reboot.h>
+#include <linux/syscore_ops.h>
+
+#include "core.h"
+
+static DEFINE_MUTEX(hw_lock);
+static unsigned int hw_users;		/* hw_lock */
+static enum cpuhp_state hw_state;	/* hw_lock */
+static DEFINE_PER_CPU(bool, hw_on);	/* on this CPU; only changed on it */
+
+static int cpu_on(void)
+{
+	int err;
+
+	if (__this_cpu_read(hw_on))
+		return 0;
+	err = vmm_ops->cpu_on();
+	if (!err)
+		__this_cpu_write(hw_on, true);
+	return err;
+}
+
+static void cpu_off(void *unused)
+{
+	if (!__this_cpu_read(hw_on))
+		return;
+	vmm_ops->cpu_off();
+	__this_cpu_write(hw_on, false);
+}
+
+/* Hotplug runs these on the CPU, before tasks are let on it and after they
+ * have been moved away, so no vCPU thread sees it off. */
+static int hw_cpu_online(unsigned int cpu)
+{
+	unsigned long flags;
+	int err;
+
+	local_irq_save(flags);
+	err = cpu_on();
+	local_irq_restore(flags);
+	return err;
+}
+
+static int hw_cpu_offline(unsigned int cpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	cpu_off(NULL);
+	local_irq_restore(flags);
+	return 0;
+}
+
+/* Count one more user; the first switches virtualization on. Returns -EIO if
+ * a CPU refuses (the log says why). May sleep. */
+int vmm_hw_get(void)
+{
+	int ret = 0;
+
+	mutex_lock(&hw_lock);
+	if (!hw_users) {
+		ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "virt/vmm:online",
+					hw_cpu_online, hw_cpu_offline);
+		if (ret >= 0)
+			hw_state = ret;
+	}
+	if (ret >= 0)
+		hw_users++;
+	mutex_unlock(&hw_lock);
+	return ret < 0 ? -EIO : 0;
+}
+
+/* One user less; the last switches virtualization off. May sleep. */
+void vmm_hw_put(void)
+{
+	mutex_lock(&hw_lock);
+	if (!--hw_users)
+		cpuhp_remove_state(hw_state);
+	mutex_unlock(&hw_lock);
+}
+
+/* Suspend and resume: the boot CPU, interrupts off; the others are unplugged. */
+static int hw_suspend(VMM_SYSCORE_ARGS)
+{
+	cpu_off(NULL);
+	return 0;
+}
+
+static void hw_resume(VMM_SYSCORE_ARGS)
+{
+	if (hw_users && cpu_on())
+		pr_err("virtualization did not come back after resume; end the VMs\n");
+}
+
+VMM_SYSCORE(hw_syscore, hw_suspend, hw_resume);
+
+/* Reboot and kexec: INIT is blocked in VMX operation, and SVM must not be on
+ * when another kernel starts. */
+static int hw_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	on_each_cpu(cpu_off, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hw_reboot_nb = {
+	.notifier_call = hw_reboot,
+};
+
+#ifdef VMM_EMERGENCY_CALLBACK
+static void hw_emergency(void)
+{
+	cpu_off(NULL);
+}
+#endif
+
+int vmm_hw_init(void)
+{
+	int err = vmm_ops->hw_init();
+
+	if (err)
+		return err;
+	err = register_reboot_notifier(&hw_reboot_nb);
+	if (err) {
+		vmm_ops->hw_exit();
+		return err;
+	}
+	vmm_register_syscore(&hw_syscore);
+#ifdef VMM_EMERGENCY_CALLBACK
+	cpu_emergency_register_virt_callback(hw_emergency);
+#endif
+	return 0;
+}
+
+void vmm_hw_exit(void)
+{
+#ifdef VMM_EMERGENCY_CALLBACK
+	cpu_emergency_unregister_virt_callback(hw_emergency);
+#endif
+	vmm_unregister_syscore(&hw_syscore);
+	unregister_reboot_notifier(&hw_reboot_nb);
+	vmm_ops->hw_exit();
+}

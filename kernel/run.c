@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMM_IOC_RUN: enter the guest, deal with its exits, until userland is needed.
+ *
+ * The vCPU's lock is held all the time. The guest's FPU state is loaded for
+ * the whole call. An exit's way: enter() stamps it, exit_irqoff() does what
+ * cannot wait, interrupts are opened, decode() reads it, vmm_handle_exit()
+ * deals with it, vmm_exit_finish() counts and records it.
+ */
+#include <linux/context_tracking.h>
+#include <linux/entry-kvm.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/vtime.h>
+
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/nospec-branch.h>
+#include <asm/trapnr.h>
+
+#include "core.h"
+
+/* The last vCPU on each CPU: another one must not train its branches. */
+static DEFINE_PER_CPU(const struct vmm_vcpu *, last_vcpu);
+
+/* ---- between userland and the vCPU ---- */
+
+/* What vrp_exit gives back after an exit that userland dealt with. */
+static int take_input(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
+{
+	const struct vm_exit __user *from = (void __user *)vrp->vrp_exit;
+	u64 *gprs = vcpu->frame.gprs;
+	struct vm_exit_inout vei;
+	u64 rip;
+
+	switch (vcpu->last_input) {
+	case VMM_INPUT_IO:
+		if (copy_from_user(&vei, &from->vei, sizeof(vei)) ||
+		    get_user(rip, &from->vrs.vrs_gprs[VCPU_REGS_RIP]))
+			return -EFAULT;
+		gprs[VCPU_REGS_RIP] = rip;
+		if (vcpu->rec.class != VMMT_CLASS_io_in)
+			break;
+		if (vcpu->rec.width == 4)
+			gprs[VCPU_REGS_RAX] = 0;
+		gprs[VCPU_REGS_RAX] &= ~(u64)U32_MAX;
+		gprs[VCPU_REGS_RAX] |= vei.vei_data;
+		break;
+	case VMM_INPUT_GPRS:
+		if (copy_from_user(gprs, from->vrs.vrs_gprs, sizeof(vcpu->frame.gprs)))
+			return -EFAULT;
+		break;
+	default:
+		return get_user(rip, &from->vrs.vrs_gprs[VCPU_REGS_RIP]) ? -EFAULT : 0;
+	}
+	if (vcpu->shadow && vcpu->last_input)
+		vcpu->shadow = false;
+	return 0;
+}
+
+/* An exception's type and error code by its vector (SDM table 6-1, 6.13). */
+static void event_of_exception(struct vmm_vcpu *vcpu, struct vmm_event *event,
+			       const struct vcpu_inject_event *vie)
+{
+	static const u32 with_error = BIT(8) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) |
+				      BIT(17) | BIT(21);
+	struct vmm_paging pg;
+
+	vmm_ops->paging(vcpu, &pg);
+	event->info = VMM_EVENT(VMMT_ITYPE_exception, vie->vie_vector);
+	if ((pg.cr0 & X86_CR0_PE) && (with_error & BIT(vie->vie_vector))) {
+		event->info |= VMM_EVENT_ERROR;
+		event->error = vie->vie_vector == 17 ? 0 : vie->vie_errorcode;
+	}
+}
+
+static int take_event(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
+{
+	const struct vcpu_inject_event *vie = &vrp->vrp_inject;
+	struct vmm_event event = {};
+
+	switch (vie->vie_type) {
+	case VCPU_INJECT_NONE:
+		return 0;
+	case VCPU_INJECT_INTR:
+		event.info = VMM_EVENT(VMMT_ITYPE_intr, vie->vie_vector);
+		event.irq_id = vrp->vrp_irq_id;
+		vcpu->irq = event;
+		return 0;
+	case VCPU_INJECT_EX:
+		if (vie->vie_vector > 31 || vie->vie_vector == X86_TRAP_NMI)
+			return -EINVAL;
+		event_of_exception(vcpu, &event, vie);
+		vcpu->inject = event;
+		return 0;
+	case VCPU_INJECT_NMI:
+		event.info = VMM_EVENT(VMMT_ITYPE_nmi, X86_TRAP_NMI);
+		vcpu->inject = event;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void fill_inout(const struct vmm_vcpu *vcpu, struct vm_exit_inout *vei)
+{
+	const struct vmmt_exit *rec = &vcpu->rec;
+
+	vei->vei_size = rec->width;
+	vei->vei_dir = rec->class == VMMT_CLASS_io_in ? VEI_DIR_IN : VEI_DIR_OUT;
+	vei->vei_rep = rec->rep;
+	vei->vei_string = rec->string;
+	vei->vei_encoding = vcpu->x.encoding;
+	vei->vei_port = (u16)rec->key;
+	vei->vei_data = (u32)vcpu->frame.gprs[VCPU_REGS_RAX];
+	vei->vei_insn_len = rec->ilen;
+}
+
+static void fill_fault(const struct vmm_vcpu *vcpu, struct vm_exit_eptviolation *vee)
+{
+	const struct vmm_exit_state *x = &vcpu->x;
+
+	vee->vee_fault_type = VEE_FAULT_MMIO_ASSIST;
+	vee->vee_insn_len = vcpu->rec.ilen;
+	vee->vee_insn_info = (vcpu->rec.ilen ? VEE_LEN_VALID : 0) |
+			     (x->ninsn ? VEE_BYTES_VALID : 0);
+	memcpy(vee->vee_insn_bytes, x->insn, x->ninsn);
+}
+
+/* Tell userland why RUN returns: the exit it is asked to deal with, if reason
+ * is not VM_EXIT_NONE, and all registers. */
+static int give_output(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u16 reason)
+{
+	struct vm_exit __user *to = (void __user *)vrp->vrp_exit;
+	struct vm_exit *out = &vcpu->out;
+	const struct vmm_exit_state *x = &vcpu->x;
+
+	memset(out->ve_pad, 0, sizeof(out->ve_pad));
+	vmm_vcpu_get_regs(vcpu, VM_RWREGS_ALL, &out->vrs);
+	out->cpl = vcpu->rec.cpl;
+	out->ve_gpa = out->ve_gla = 0;
+	out->ve_exit = vcpu->nexit;
+	out->ve_flags = out->ve_addr_size = out->ve_access = 0;
+	out->ve_seg = 0xff;
+	if (reason != VM_EXIT_NONE && vcpu->last_input) {
+		out->ve_seg = x->seg;
+		out->ve_addr_size = x->addr_size;
+		out->ve_access = x->access;
+		if (vcpu->rec.class == VMMT_CLASS_ept) {
+			fill_fault(vcpu, &out->vee);
+			out->ve_gpa = x->gpa;
+			out->ve_gla = x->gla;
+			out->ve_flags = x->gla_valid ? VE_GLA_VALID : 0;
+		} else {
+			fill_inout(vcpu, &out->vei);
+		}
+	}
+	vrp->vrp_exit_reason = reason;
+	vrp->vrp_irqready = vmm_irq_ready(vcpu) && !vcpu->irq.info;
+	return copy_to_user(to, out, sizeof(*out)) ? -EFAULT : 0;
+}
+
+/* ---- one stay in the guest ---- */
+
+static void give_event(struct vmm_vcpu *vcpu, struct vmm_event *event, u8 stage)
+{
+	vmm_ops->inject(vcpu, event);
+	vcpu->rec.injected = event->info;
+	vmm_aux_intr(vcpu, stage, event);
+	event->info = 0;
+}
+
+/* Interrupts are off: decide what the guest gets at this entry, and whether it
+ * should exit when it can take an interrupt. One event an entry (SDM 27.6). */
+static void prepare_events(struct vmm_vcpu *vcpu)
+{
+	bool ready = vmm_irq_ready(vcpu);
+
+	vcpu->rec.injected = 0;
+	if (vcpu->reinject.info)
+		give_event(vcpu, &vcpu->reinject, VMMT_STAGE_reinjected);
+	else if (vcpu->inject.info)
+		give_event(vcpu, &vcpu->inject, VMMT_STAGE_injected);
+	else if (vcpu->irq.info && ready)
+		give_event(vcpu, &vcpu->irq, VMMT_STAGE_injected);
+	vmm_ops->window(vcpu, vcpu->irq.info || READ_ONCE(vcpu->intr_pending));
+}
+
+static void load_debug(struct vmm_vcpu *vcpu)
+{
+	set_debugreg(vcpu->dr[0], 0);
+	set_debugreg(vcpu->dr[1], 1);
+	set_debugreg(vcpu->dr[2], 2);
+	set_debugreg(vcpu->dr[3], 3);
+}
+
+static void save_debug(struct vmm_vcpu *vcpu)
+{
+	get_debugreg(vcpu->dr[0], 0);
+	get_debugreg(vcpu->dr[1], 1);
+	get_debugreg(vcpu->dr[2], 2);
+	get_debugreg(vcpu->dr[3], 3);
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
+/* From here to the exit nothing may be traced or instrumented: to RCU and the
+ * accounting this CPU is in the guest. */
+static noinstr void enter_guest(struct vmm_vcpu *vcpu)
+{
+	bool tracked;
+
+	tracked = context_tracking_guest_enter();
+	if (!tracked) {
+		instrumentation_begin();
+		vmm_note_guest();
+		instrumentation_end();
+	}
+	vmm_ops->enter(vcpu);
+	context_tracking_guest_exit();
+}
+
+/* Whether something must be looked at before the guest is entered. */
+static bool must_leave(const struct vmm_vcpu *vcpu)
+{
+	return xfer_to_guest_mode_work_pending() || READ_ONCE(vcpu->vm->dying);
+}
+
+/* Returns false if there was a reason not to enter. */
+static bool stay_in_guest(struct vmm_vcpu *vcpu)
+{
+	u64 host_xcr0 = 0;
+	bool xcr0;
+
+	preempt_disable();
+	local_irq_disable();
+	/* Whoever sets a flag and then sees us not running need not kick: we
+	 * look at the flags after this. Pairs with vmm_vcpu_kick(). */
+	WRITE_ONCE(vcpu->running_cpu, smp_processor_id());
+	smp_mb();
+	if (must_leave(vcpu)) {
+		WRITE_ONCE(vcpu->running_cpu, -1);
+		local_irq_enable();
+		preempt_enable();
+		return false;
+	}
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+	if (__this_cpu_read(last_vcpu) != vcpu) {
+		__this_cpu_write(last_vcpu, vcpu);
+		vmm_branch_barrier();
+	}
+	vmm_ops->vcpu_load(vcpu);
+	prepare_events(vcpu);
+	xcr0 = boot_cpu_has(X86_FEATURE_XSAVE);
+	if (xcr0) {
+		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		xcr0 = host_xcr0 != vcpu->xcr0;
+	}
+	if (xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+	if (vcpu->dr_live)
+		load_debug(vcpu);
+	vtime_account_guest_enter();
+
+	enter_guest(vcpu);
+
+	if (vcpu->dr_live)
+		save_debug(vcpu);
+	if (xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
+	vmm_ops->exit_irqoff(vcpu);
+	WRITE_ONCE(vcpu->running_cpu, -1);
+	/* The interrupt that ended the stay is taken here, as guest time. */
+	local_irq_enable();
+	nop();
+	local_irq_disable();
+	vtime_account_guest_exit();
+	local_irq_enable();
+	preempt_enable();
+	return true;
+}
+
+/* ---- the loop ---- */
+
+static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+{
+	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
+
+	vcpu->off_since = rdtsc();
+	vcpu->cpu_stale = true;
+}
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
+
+	vcpu->off += rdtsc() - vcpu->off_since;
+}
+
+static struct preempt_ops preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+/* An event that was waiting can be taken: userland wants to know. */
+static bool wanted_by_userland(const struct vmm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->intr_pending) && vmm_irq_ready(vcpu) && !vcpu->irq.info;
+}
+
+/* What to do about a handled exit; finishes its record. Returns VMM_RESUME,
+ * VMM_USERLAND or the errno that ends the vCPU. */
+static int conclude(struct vmm_vcpu *vcpu, int did)
+{
+	u64 handled;
+	u8 end = did == VMM_INJECTED ? VMMT_END_injected : VMMT_END_resumed;
+
+	if (did >= 0 && did != VMM_USERLAND && !wanted_by_userland(vcpu)) {
+		vmm_exit_finish(vcpu, end, rdtsc(), 0);
+		return VMM_RESUME;
+	}
+	handled = rdtsc();
+	vcpu->pending_end = did < 0 ? VMMT_END_killed : VMMT_END_userland;
+	vcpu->t_handled = handled;
+	return did < 0 ? did : VMM_USERLAND;
+}
+
+static int run_loop(struct vmm_vcpu *vcpu, u16 *ret_reason)
+{
+	int did;
+
+	for (;;) {
+		vmm_pvclock_update(vcpu, rdtsc());
+		if (!stay_in_guest(vcpu)) {
+			if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME) ||
+			    READ_ONCE(vcpu->vm->dying)) {
+				*ret_reason = VM_EXIT_NONE;
+				return 0;
+			}
+			cond_resched();
+			continue;
+		}
+		vmm_ops->decode(vcpu);
+		vcpu->nexit++;
+		did = conclude(vcpu, vmm_handle_exit(vcpu));
+		if (did == VMM_RESUME)
+			continue;
+		*ret_reason = (u16)vcpu->rec.reason;
+		return did < 0 ? did : 0;
+	}
+}
+
+static void begin_run(struct vmm_vcpu *vcpu, u64 t_run)
+{
+	vcpu->t_run = t_run;
+	if (!vcpu->t_prev)
+		vcpu->t_prev = vcpu->t_traced = t_run;
+	vcpu->pending_end = VMM_END_NONE;
+	vcpu->cpu_stale = true;
+	preempt_disable();
+	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
+	preempt_notifier_register(&vcpu->notifier);
+	preempt_enable();
+	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+}
+
+static void end_run(struct vmm_vcpu *vcpu)
+{
+	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+	preempt_disable();
+	preempt_notifier_unregister(&vcpu->notifier);
+	preempt_enable();
+}
+
+/*
+ * VMM_IOC_RUN, with t_run the TSC when the call began. Returns 0 with
+ * vrp_exit_reason, vrp_irqready and *vrp_exit filled, or -EPERM (not the
+ * creator's address space), -EBUSY (not stopped, never reset), -EFAULT, -EINVAL
+ * (event), or the errno the vCPU died of: -EIO for HLT with interrupts off,
+ * -EINVAL for an exit that cannot be handled, -ENOMEM. Takes the vCPU's lock.
+ */
+int vmm_vcpu_run(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u64 t_run)
+{
+	u16 reason = VM_EXIT_NONE;
+	int err = -EPERM, fault;
+
+	if (current->mm != vcpu->vm->mm)
+		return err;
+	if (!mutex_trylock(&vcpu->lock)) {
+		if (READ_ONCE(vcpu->state) == VCPU_STATE_RUNNING)
+			return -EBUSY;
+		mutex_lock(&vcpu->lock);
+	}
+	err = -EBUSY;
+	if (vcpu->state != VCPU_STATE_STOPPED)
+		goto unlock;
+	err = take_input(vcpu, vrp);
+	if (!err)
+		err = take_event(vcpu, vrp);
+	if (err)
+		goto unlock;
+	if (vrp->vrp_intr_pending)
+		WRITE_ONCE(vcpu->intr_pending, true);
+	WRITE_ONCE(vcpu->state, VCPU_STATE_RUNNING);
+	begin_run(vcpu, t_run);
+	err = vcpu->ready ? run_loop(vcpu, &reason) : -EINVAL;
+	end_run(vcpu);
+	WRITE_ONCE(vcpu->intr_pending, false);
+	fault = err ? 0 : give_output(vcpu, vrp, reason);
+	if (vcpu->pending_end != VMM_END_NONE)
+		vmm_exit_finish(vcpu, vcpu->pending_end, vcpu->t_handled, rdtsc());
+	WRITE_ONCE(vcpu->state, err ? VCPU_STATE_TERMINATED : VCPU_STATE_STOPPED);
+	if (err)
+		vmm_emit_life(vcpu->vm, vcpu, VMMT_LIFE_vcpu_killed, vcpu->rec.reason);
+	else
+		err = fault;
+unlock:
+	mutex_unlock(&vcpu->lock);
+	return err;
+}

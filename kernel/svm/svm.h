@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* SVM's own part of a vCPU and of a CPU. APM is AMD's manual, volume 2. */
+#ifndef VMM_SVM_H
+#define VMM_SVM_H
+
+#include <asm/svm.h>
+
+#include "../core.h"
+
+/* VMCB clean bits, APM 15.15.3: a cleared bit makes the processor read that
+ * part of the VMCB again. */
+enum svm_clean {
+	SVM_CLEAN_INTERCEPTS, SVM_CLEAN_IOPM_MSRPM, SVM_CLEAN_ASID, SVM_CLEAN_TPR, SVM_CLEAN_NP,
+	SVM_CLEAN_CR, SVM_CLEAN_DR, SVM_CLEAN_DT, SVM_CLEAN_SEG, SVM_CLEAN_CR2, SVM_CLEAN_LBR,
+	SVM_CLEAN_AVIC,
+};
+#define SVM_CLEAN_ALL GENMASK(SVM_CLEAN_AVIC, 0)
+
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	u64 asid_generation;		/* of the CPU it last ran on */
+	u64 entry_rip;
+	bool entry_shadow;
+	bool window;			/* V_IRQ is set */
+	u32 irq_id;			/* of the event last injected */
+};
+
+struct svm_cpu {
+	struct page *hsave;		/* VM_HSAVE_PA: the processor's own */
+	struct page *host;		/* VMSAVE of the host's state */
+	u64 asid_generation;
+	u32 next_asid, max_asid;
+	const struct svm_vcpu *last;	/* whose VMCB it may have cached */
+};
+DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
+
+static inline struct svm_vcpu *to_svm(const struct vmm_vcpu *vcpu)
+{
+	return vcpu->arch;
+}
+
+static inline void svm_dirty(struct svm_vcpu *svm, enum svm_clean bit)
+{
+	svm->vmcb->control.clean &= ~BIT(bit);
+}
+
+static inline void svm_intercept(struct svm_vcpu *svm, unsigned int bit, bool on)
+{
+	u32 *word = &svm->vmcb->control.intercepts[bit / 32];
+
+	if (on)
+		*word |= BIT(bit % 32);
+	else
+		*word &= ~BIT(bit % 32);
+	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
+}
+
+/* entry.S */
+void svm_vmrun(struct vmm_frame *frame);
+
+/* cpu.c */
+int svm_check(char *why, size_t size);
+int svm_hw_init(void);
+void svm_hw_exit(void);
+int svm_cpu_on(void);
+void svm_cpu_off(void);
+void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *cpu);
+extern struct page *svm_msrpm, *svm_iopm;
+extern struct vmm_pt_format svm_pt_format;
+
+/* regs.c */
+int svm_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
+int svm_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
+u64 svm_read_efer(struct vmm_vcpu *vcpu);
+int svm_write_efer(struct vmm_vcpu *vcpu, u64 value);
+void svm_write_pat(struct vmm_vcpu *vcpu, u64 value);
+int svm_get_msr(struct vmm_vcpu *vcpu, u32 index, u64 *ret_value);
+int svm_set_msr(struct vmm_vcpu *vcpu, u32 index, u64 value);
+void svm_paging(struct vmm_vcpu *vcpu, struct vmm_paging *paging);
+
+/* decode.c */
+void svm_decode(struct vmm_vcpu *vcpu);
+int svm_handle(struct vmm_vcpu *vcpu);
+
+#endif /* VMM_SVM_H */

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The ioctl interface of /dev/vmm: the names, structures and meaning of
+ * OpenBSD's vmm(4) in its 7.8 edition, in types of fixed size. docs/ioctl.md
+ * tells where this driver differs.
+ */
+#ifndef VMM_UAPI_VMM_H
+#define VMM_UAPI_VMM_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+
+#define VMM_MAX_MEM_RANGES	16
+#define VMM_MAX_NAME_LEN	64
+#define VMM_MAX_VCPUS		512		/* on this host */
+#define VMM_MAX_VCPUS_PER_VM	64
+#define VMM_MAX_VM_MEM_SIZE	(128ULL << 30)
+
+/* vmr_type */
+#define VM_MEM_RAM		0
+#define VM_MEM_RESERVED		1
+#define VM_MEM_MMIO		2
+
+struct vm_mem_range {
+	__u64	vmr_gpa;
+	__u64	vmr_va;
+	__u64	vmr_size;
+	__s32	vmr_type;
+	__u32	vmr_pad;
+};
+
+/* VMM_IOC_CREATE */
+struct vm_create_params {
+	/* in */
+	__u64	vcp_nmemranges;
+	__u64	vcp_ncpus;
+	struct vm_mem_range vcp_memranges[VMM_MAX_MEM_RANGES];	/* vmr_va: in and out */
+	char	vcp_name[VMM_MAX_NAME_LEN];
+	__s32	vcp_sev;
+	__s32	vcp_seves;
+	/* out */
+	__u32	vcp_id;
+	__u32	vcp_poscbit;
+	__u32	vcp_asid[VMM_MAX_VCPUS];
+};
+
+/* vie_type */
+#define VCPU_INJECT_NONE	0
+#define VCPU_INJECT_INTR	1
+#define VCPU_INJECT_EX		2
+#define VCPU_INJECT_NMI		3
+
+struct vcpu_inject_event {
+	__u8	vie_vector;
+	__u8	vie_pad1[3];
+	__u32	vie_errorcode;
+	__u8	vie_type;
+	__u8	vie_pad2[3];
+};
+
+/* VMM_IOC_RUN */
+struct vm_run_params {
+	/* in */
+	__u32	vrp_vm_id;
+	__u32	vrp_vcpu_id;
+	struct vcpu_inject_event vrp_inject;
+	__u8	vrp_intr_pending;
+	__u8	vrp_pad1[3];
+	/* in and out */
+	struct vm_exit *vrp_exit;
+	/* out */
+	__u16	vrp_exit_reason;
+	__u8	vrp_irqready;
+	__u8	vrp_pad2;
+	/* in: names the interrupt in vrp_inject in records; 0 if it has none */
+	__u32	vrp_irq_id;
+};
+
+/* vrp_exit_reason, beside the hardware's own numbers */
+#define VM_EXIT_TERMINATED	0xfffe
+#define VM_EXIT_NONE		0xffff
+
+/* VMM_IOC_INFO */
+struct vm_info_params {
+	__u64	vip_size;
+	__u64	vip_info_ct;
+	struct vm_info_result *vip_info;
+};
+
+struct vm_info_result {
+	__u64	vir_memory_size;
+	__u64	vir_used_size;
+	__u64	vir_ncpus;
+	__u8	vir_vcpu_state[VMM_MAX_VCPUS_PER_VM];
+	__s32	vir_creator_pid;
+	__u32	vir_id;
+	char	vir_name[VMM_MAX_NAME_LEN];
+};
+
+/* vir_vcpu_state */
+#define VCPU_STATE_STOPPED	0
+#define VCPU_STATE_RUNNING	1
+#define VCPU_STATE_REQTERM	2
+#define VCPU_STATE_TERMINATED	3
+#define VCPU_STATE_UNKNOWN	4
+
+/* VMM_IOC_TERM */
+struct vm_terminate_params {
+	__u32	vtp_vm_id;
+};
+
+#define VCPU_REGS_RAX		0
+#define VCPU_REGS_RCX		1
+#define VCPU_REGS_RDX		2
+#define VCPU_REGS_RBX		3
+#define VCPU_REGS_RSP		4
+#define VCPU_REGS_RBP		5
+#define VCPU_REGS_RSI		6
+#define VCPU_REGS_RDI		7
+#define VCPU_REGS_R8		8
+#define VCPU_REGS_R9		9
+#define VCPU_REGS_R10		10
+#define VCPU_REGS_R11		11
+#define VCPU_REGS_R12		12
+#define VCPU_REGS_R13		13
+#define VCPU_REGS_R14		14
+#define VCPU_REGS_R15		15
+#define VCPU_REGS_RIP		16
+#define VCPU_REGS_RFLAGS	17
+#define VCPU_REGS_NGPRS		18
+
+#define VCPU_REGS_CR0		0
+#define VCPU_REGS_CR2		1
+#define VCPU_REGS_CR3		2
+#define VCPU_REGS_CR4		3
+#define VCPU_REGS_CR8		4
+#define VCPU_REGS_XCR0		5
+#define VCPU_REGS_PDPTE0	6
+#define VCPU_REGS_PDPTE1	7
+#define VCPU_REGS_PDPTE2	8
+#define VCPU_REGS_PDPTE3	9
+#define VCPU_REGS_NCRS		10
+
+#define VCPU_REGS_EFER		0
+#define VCPU_REGS_STAR		1
+#define VCPU_REGS_LSTAR		2
+#define VCPU_REGS_CSTAR		3
+#define VCPU_REGS_SFMASK	4
+#define VCPU_REGS_KGSBASE	5
+#define VCPU_REGS_MISC_ENABLE	6
+#define VCPU_REGS_NMSRS		7
+
+#define VCPU_REGS_DR0		0
+#define VCPU_REGS_DR1		1
+#define VCPU_REGS_DR2		2
+#define VCPU_REGS_DR3		3
+#define VCPU_REGS_DR6		4
+#define VCPU_REGS_DR7		5
+#define VCPU_REGS_NDRS		6
+
+#define VCPU_REGS_ES		0
+#define VCPU_REGS_CS		1
+#define VCPU_REGS_SS		2
+#define VCPU_REGS_DS		3
+#define VCPU_REGS_FS		4
+#define VCPU_REGS_GS		5
+#define VCPU_REGS_LDTR		6
+#define VCPU_REGS_TR		7
+#define VCPU_REGS_NSREGS	8
+
+/* vsi_ar is in VMX format (SDM 25.4.1): P, DPL, S, type in bits 7:0, AVL, L,
+ * D/B, G in bits 15:12, unusable in bit 16. */
+struct vcpu_segment_info {
+	__u16	vsi_sel;
+	__u16	vsi_pad1;
+	__u32	vsi_limit;
+	__u32	vsi_ar;
+	__u32	vsi_pad2;
+	__u64	vsi_base;
+};
+
+struct vcpu_reg_state {
+	__u64	vrs_gprs[VCPU_REGS_NGPRS];
+	__u64	vrs_crs[VCPU_REGS_NCRS];
+	__u64	vrs_msrs[VCPU_REGS_NMSRS];
+	__u64	vrs_drs[VCPU_REGS_NDRS];
+	struct vcpu_segment_info vrs_sregs[VCPU_REGS_NSREGS];
+	struct vcpu_segment_info vrs_gdtr;
+	struct vcpu_segment_info vrs_idtr;
+};
+
+/* VMM_IOC_RESETCPU */
+struct vm_resetcpu_params {
+	__u32	vrp_vm_id;
+	__u32	vrp_vcpu_id;
+	struct vcpu_reg_state vrp_init_state;
+};
+
+/* VMM_IOC_INTR: vip_intr is a flag, something is pending or not. */
+struct vm_intr_params {
+	__u32	vip_vm_id;
+	__u32	vip_vcpu_id;
+	__u16	vip_intr;
+	__u16	vip_pad;
+};
+
+/* vrwp_mask */
+#define VM_RWREGS_GPRS		0x1
+#define VM_RWREGS_SREGS		0x2
+#define VM_RWREGS_CRS		0x4
+#define VM_RWREGS_MSRS		0x8
+#define VM_RWREGS_DRS		0x10
+#define VM_RWREGS_ALL		0x1f
+
+/* VMM_IOC_READREGS, VMM_IOC_WRITEREGS */
+struct vm_rwregs_params {
+	__u32	vrwp_vm_id;
+	__u32	vrwp_vcpu_id;
+	__u64	vrwp_mask;
+	struct vcpu_reg_state vrwp_regs;
+};
+
+/* vpp_mask */
+#define VM_RWVMPARAMS_PVCLOCK_SYSTEM_GPA	0x1
+#define VM_RWVMPARAMS_PVCLOCK_VERSION		0x2
+#define VM_RWVMPARAMS_ALL			0x3
+
+/* VMM_IOC_READVMPARAMS, VMM_IOC_WRITEVMPARAMS */
+struct vm_rwvmparams_params {
+	__u32	vpp_vm_id;
+	__u32	vpp_vcpu_id;
+	__u32	vpp_mask;
+	__u32	vpp_pad1;
+	__u64	vpp_pvclock_system_gpa;
+	__u32	vpp_pvclock_version;
+	__u32	vpp_pad2;
+};
+
+/* VMM_IOC_SHAREMEM */
+struct vm_sharemem_params {
+	__u32	vsp_vm_id;
+	__u32	vsp_pad;
+	__u64	vsp_nmemranges;
+	struct vm_mem_range vsp_memranges[VMM_MAX_MEM_RANGES];
+	/* out */
+	__u64	vsp_va[VMM_MAX_MEM_RANGES];
+};
+
+/* vei_dir */
+#define VEI_DIR_OUT		0
+#define VEI_DIR_IN		1
+
+/* A port access to be done by userland, which then adds vei_insn_len to RIP. */
+struct vm_exit_inout {
+	__u8	vei_size;		/* 1, 2 or 4 bytes */
+	__u8	vei_dir;
+	__u8	vei_rep;
+	__u8	vei_string;
+	__u8	vei_encoding;		/* 0 DX, 1 immediate */
+	__u8	vei_pad1;
+	__u16	vei_port;
+	__u32	vei_data;
+	__u8	vei_insn_len;
+	__u8	vei_pad2[3];
+};
+
+/* vee_fault_type */
+#define VEE_FAULT_INVALID	0
+#define VEE_FAULT_HANDLED	1
+#define VEE_FAULT_MMIO_ASSIST	2
+#define VEE_FAULT_PROTECT	3
+/* vee_insn_info */
+#define VEE_LEN_VALID		0x1
+#define VEE_BYTES_VALID		0x2
+
+/* A nested page fault for userland. */
+struct vm_exit_eptviolation {
+	__u8	vee_fault_type;
+	__u8	vee_insn_info;
+	__u8	vee_insn_len;
+	__u8	vee_insn_bytes[15];
+};
+
+struct vm_exit {
+	union {
+		struct vm_exit_inout vei;
+		struct vm_exit_eptviolation vee;
+		__u8	ve_pad[24];
+	};
+	struct vcpu_reg_state vrs;
+	__s32	cpl;
+	__u32	ve_pad2;
+	/* From here on beyond vm_exit of vmm(4). */
+	__u64	ve_gpa;			/* of a nested page fault */
+	__u64	ve_gla;			/* linear address, where VE_GLA_VALID */
+	__u64	ve_exit;		/* ordinal of this exit, as in the records */
+	__u8	ve_flags;
+	__u8	ve_addr_size;		/* 2, 4 or 8 bytes, of the exiting instruction */
+	__u8	ve_seg;			/* VCPU_REGS_* of its memory operand, 0xff not known */
+	__u8	ve_access;		/* 1 read, 2 write, 4 execute */
+	__u32	ve_pad3;
+};
+/* ve_flags */
+#define VE_GLA_VALID		0x1
+
+#define VMM_IOC_CREATE		_IOWR('V', 1, struct vm_create_params)
+#define VMM_IOC_RUN		_IOWR('V', 2, struct vm_run_params)
+#define VMM_IOC_INFO		_IOWR('V', 3, struct vm_info_params)
+#define VMM_IOC_TERM		_IOW('V', 4, struct vm_terminate_params)
+#define VMM_IOC_RESETCPU	_IOW('V', 5, struct vm_resetcpu_params)
+#define VMM_IOC_INTR		_IOW('V', 6, struct vm_intr_params)
+#define VMM_IOC_READREGS	_IOWR('V', 7, struct vm_rwregs_params)
+#define VMM_IOC_WRITEREGS	_IOW('V', 8, struct vm_rwregs_params)
+#define VMM_IOC_READVMPARAMS	_IOWR('V', 9, struct vm_rwvmparams_params)
+#define VMM_IOC_WRITEVMPARAMS	_IOW('V', 10, struct vm_rwvmparams_params)
+#define VMM_IOC_SHAREMEM	_IOWR('V', 11, struct vm_sharemem_params)
+
+/* What follows is ours; numbers from 0x40. */
+
+/* VMM_IOC_VERSION: what this module is. */
+struct vmm_version {
+	__u32	vv_abi;			/* VMM_ABI_VERSION */
+	__u32	vv_schema;		/* VMMT_SCHEMA_VERSION */
+	__u32	vv_isa;			/* 1 VMX, 2 SVM */
+	__u32	vv_features;		/* VMM_FEATURE_* */
+	__u64	vv_tsc_khz;
+};
+#define VMM_ABI_VERSION		1
+#define VMM_IOC_VERSION		_IOR('V', 0x40, struct vmm_version)
+
+/* VMM_IOC_CLOCK: emit a clock record now. */
+#define VMM_IOC_CLOCK		_IO('V', 0x41)
+
+/*
+ * mmap(2) of /dev/vmm at this offset maps the statistics of a vCPU, read
+ * only: struct vmm_stats of vmm_stats.h. Refused unless the caller may see
+ * the VM.
+ */
+#define VMM_STATS_OFFSET(vm, vcpu)	(((__u64)(vm) << 32) | ((__u64)(vcpu) << 24))
+
+#endif /* VMM_UAPI_VMM_H */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Statistics of one vCPU, kept by the module whether anyone records or not,
+ * and mapped read-only (VMM_STATS_OFFSET). Only the vCPU's thread writes;
+ * each counter is one aligned 64-bit store, so a reader sees whole numbers
+ * that lag by at most one exit.
+ */
+#ifndef VMM_UAPI_VMM_STATS_H
+#define VMM_UAPI_VMM_STATS_H
+
+#include <linux/types.h>
+
+#include "schema.h"
+
+/*
+ * Log-linear histogram of ticks: values below 8 have a bucket each; above,
+ * each power of two has 8 buckets of equal width, so a bucket's middle is off
+ * by at most 1/16 (6.25 %). Values from 2^43 are in the last bucket.
+ */
+#define VMM_HIST_SUB_BITS	3
+#define VMM_HIST_SUB		(1 << VMM_HIST_SUB_BITS)
+#define VMM_HIST_OCTAVES	40
+#define VMM_HIST_BUCKETS	(VMM_HIST_SUB * (VMM_HIST_OCTAVES + 1))
+
+/* Bucket of a value. */
+static inline unsigned int vmm_hist_bucket(__u64 ticks)
+{
+	unsigned int octave;
+
+	if (ticks < VMM_HIST_SUB)
+		return (unsigned int)ticks;
+	octave = 63 - (unsigned int)__builtin_clzll(ticks) - VMM_HIST_SUB_BITS;
+	if (octave >= VMM_HIST_OCTAVES)
+		return VMM_HIST_BUCKETS - 1;
+	return ((octave + 1) << VMM_HIST_SUB_BITS) +
+	       ((unsigned int)(ticks >> octave) & (VMM_HIST_SUB - 1));
+}
+
+/* Least value of a bucket. */
+static inline __u64 vmm_hist_floor(unsigned int bucket)
+{
+	unsigned int octave = bucket >> VMM_HIST_SUB_BITS;
+
+	if (!octave)
+		return bucket;
+	return (__u64)(VMM_HIST_SUB + (bucket & (VMM_HIST_SUB - 1))) << (octave - 1);
+}
+
+/* Index into vs_spans. */
+#define VMM_SPAN(name, doc) VMM_SPAN_##name,
+enum vmm_stats_span { VMMT_SPANS(VMM_SPAN) VMM_NSPAN };
+#undef VMM_SPAN
+
+#define VMM_STATS_CLASSES	40
+
+/*
+ * One class of exits. vsc_counted is the exits taken; of these, vsc_delivered,
+ * vsc_filtered and vsc_full tell the recorder's verdict. The histogram holds
+ * the time from an exit to the next entry, tracing and halting taken off; it
+ * is entered at that entry, so it may lag vsc_counted by one.
+ */
+struct vmm_stats_class {
+	__u64	vsc_counted;
+	__u64	vsc_delivered;
+	__u64	vsc_filtered;
+	__u64	vsc_full;
+	__u64	vsc_ticks;		/* sum of what the histogram holds */
+	__u64	vsc_max;
+	__u64	vsc_hist[VMM_HIST_BUCKETS];
+};
+
+struct vmm_stats {
+	__u32	vs_version;		/* VMM_STATS_VERSION */
+	__u32	vs_size;		/* sizeof(struct vmm_stats) */
+	__u32	vs_vm;
+	__u32	vs_vcpu;
+	__u64	vs_tsc_khz;
+	__u64	vs_exits;		/* of all classes */
+	__u64	vs_records;		/* records of this vCPU's stream, all kinds */
+	__u64	vs_records_delivered;
+	__u64	vs_records_filtered;
+	__u64	vs_records_full;
+	__u64	vs_off;			/* ticks off the CPU */
+	__u64	vs_wait;		/* ticks waited for ring space */
+	__u64	vs_spans[VMM_NSPAN];	/* ticks */
+	struct vmm_stats_class vs_class[VMM_STATS_CLASSES];
+};
+#define VMM_STATS_VERSION	1
+
+#endif /* VMM_UAPI_VMM_STATS_H */

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMs: made by CREATE, found by id, ended by TERM or when the file they were
+ * created on is released.
+ *
+ * vmm_lock guards the table. Looking up takes a reference under RCU; TERM takes the
+ * VM out of the table, kicks its vCPUs, and frees it once the last reference
+ * is gone, so a RUN in progress always has its VM.
+ */
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+
+#include "core.h"
+
+static DEFINE_XARRAY(vms);		/* by id; changed under vmm_lock */
+static DEFINE_MUTEX(vmm_lock);
+static u32 last_id;			/* vmm_lock */
+static unsigned int nvms, nvcpus;	/* vmm_lock */
+
+/* ---- find ---- */
+
+/* The VM with this id, whoever made it, with a reference; NULL if there is none. */
+struct vmm_vm *vmm_vm_get_any(u32 id)
+{
+	struct vmm_vm *vm;
+
+	rcu_read_lock();
+	vm = xa_load(&vms, id);
+	if (vm && !refcount_inc_not_zero(&vm->refs))
+		vm = NULL;
+	rcu_read_unlock();
+	return vm;
+}
+
+/* The VM with this id for a caller on this file, with a reference, or
+ * ERR_PTR(-ENOENT), ERR_PTR(-EPERM) if it was made on another. */
+struct vmm_vm *vmm_vm_get(struct file *owner, u32 id)
+{
+	struct vmm_vm *vm = vmm_vm_get_any(id);
+
+	if (!vm)
+		return ERR_PTR(-ENOENT);
+	if (vm->owner != owner) {
+		vmm_vm_put(vm);
+		return ERR_PTR(-EPERM);
+	}
+	return vm;
+}
+
+void vmm_vm_put(struct vmm_vm *vm)
+{
+	if (refcount_dec_and_test(&vm->refs))
+		complete(&vm->gone);
+}
+
+/* A vCPU of a VM, ERR_PTR(-ENOENT) if it has none of this index. */
+struct vmm_vcpu *vmm_vm_vcpu(struct vmm_vm *vm, u32 id)
+{
+	return id < vm->ncpus ? vm->vcpus[array_index_nospec(id, vm->ncpus)] : ERR_PTR(-ENOENT);
+}
+
+/* ---- create ---- */
+
+/* vmm(4)'s rules for the ranges of CREATE. */
+static int check_ranges(const struct vm_create_params *vcp)
+{
+	u64 next = 0, memory = 0;
+	unsigned int i;
+
+	if (!vcp->vcp_nmemranges || vcp->vcp_nmemranges > VMM_MAX_MEM_RANGES)
+		return -EINVAL;
+	for (i = 0; i < vcp->vcp_nmemranges; i++) {
+		const struct vm_mem_range *vmr = &vcp->vcp_memranges[i];
+
+		if (!vmr->vmr_size ||
+		    !PAGE_ALIGNED(vmr->vmr_gpa | vmr->vmr_va | vmr->vmr_size))
+			return -EINVAL;
+		if (vmr->vmr_gpa >= VMM_MAX_VM_MEM_SIZE ||
+		    vmr->vmr_size > VMM_MAX_VM_MEM_SIZE - vmr->vmr_gpa)
+			return -EINVAL;
+		if (vmr->vmr_gpa < next)
+			return -EINVAL;
+		next = vmr->vmr_gpa + vmr->vmr_size;
+		if (vmr->vmr_type != VM_MEM_MMIO)
+			memory += vmr->vmr_size;
+	}
+	return memory ? 0 : -EINVAL;
+}
+
+static void vm_free(struct vmm_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->ncpus; i++)
+		vmm_vcpu_destroy(vm->vcpus[i]);
+	vmm_pt_free(&vm->pt);
+	vmm_mem_put(vm->mem);
+	put_pid(vm->creator);
+	if (vm->mm)
+		mmdrop(vm->mm);
+	kfree_rcu(vm, rcu);
+}
+
+/* A VM that nobody can find yet. */
+static struct vmm_vm *vm_alloc(struct file *owner, struct vm_create_params *vcp)
+{
+	struct vmm_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	struct vmm_vcpu *vcpu;
+	struct vmm_mem *mem;
+	int err;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&vm->refs, 1);
+	init_completion(&vm->gone);
+	mutex_init(&vm->seq_lock);
+	vm->owner = owner;
+	vm->uid = current_euid();
+	vm->creator = get_task_pid(current, PIDTYPE_TGID);
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+	strscpy(vm->name, vcp->vcp_name, sizeof(vm->name));
+	mem = vmm_mem_create(vcp);
+	err = PTR_ERR_OR_ZERO(mem);
+	if (err)
+		goto free;
+	vm->mem = mem;
+	err = vmm_pt_init(&vm->pt, vmm_ops->pt);
+	if (err)
+		goto free;
+	while (vm->ncpus < vcp->vcp_ncpus) {
+		vcpu = vmm_vcpu_create(vm, vm->ncpus);
+		err = PTR_ERR_OR_ZERO(vcpu);
+		if (err)
+			goto free;
+		vm->vcpus[vm->ncpus++] = vcpu;
+	}
+	return vm;
+free:
+	vm_free(vm);
+	return ERR_PTR(err);
+}
+
+/* Give the VM an id and let it be found. */
+static int vm_publish(struct vmm_vm *vm)
+{
+	int err;
+
+	mutex_lock(&vmm_lock);
+	err = -ENOMEM;
+	if (nvcpus + vm->ncpus > VMM_MAX_VCPUS)
+		goto unlock;
+	vm->id = last_id + 1;
+	err = xa_reserve(&vms, vm->id, GFP_KERNEL_ACCOUNT);
+	if (err)
+		goto unlock;
+	last_id++;
+	nvcpus += vm->ncpus;
+	if (!nvms++)
+		vmm_clock_start();
+	vmm_vm_publish_stats(vm);
+	vmm_emit_life(vm, NULL, VMMT_LIFE_vm_made, 0);
+	xa_store(&vms, vm->id, vm, GFP_KERNEL_ACCOUNT);
+unlock:
+	mutex_unlock(&vmm_lock);
+	return err;
+}
+
+/* VMM_IOC_CREATE. Returns 0, -EIO (no virtualization), -EINVAL, -ENOMEM. */
+int vmm_vm_create(struct file *owner, struct vm_create_params *vcp)
+{
+	u64 va[VMM_MAX_MEM_RANGES];
+	struct vmm_vm *vm;
+	unsigned int i;
+	int err;
+
+	err = vmm_hw_get();
+	if (err)
+		return err;
+	err = check_ranges(vcp);
+	if (err)
+		goto put_hw;
+	err = -EINVAL;
+	if (!vcp->vcp_ncpus || vcp->vcp_ncpus > VMM_MAX_VCPUS_PER_VM || vcp->vcp_sev ||
+	    vcp->vcp_seves)
+		goto put_hw;
+	vm = vm_alloc(owner, vcp);
+	err = PTR_ERR_OR_ZERO(vm);
+	if (err)
+		goto put_hw;
+	for (i = 0; i < VMM_MAX_MEM_RANGES; i++)
+		va[i] = vcp->vcp_memranges[i].vmr_va;
+	err = vmm_mem_map(vm->mem, va);
+	if (!err)
+		err = vm_publish(vm);
+	if (err)
+		goto free_vm;
+	for (i = 0; i < vcp->vcp_nmemranges; i++)
+		vcp->vcp_memranges[i].vmr_va = va[i];
+	vcp->vcp_id = vm->id;
+	vcp->vcp_poscbit = 0;
+	memset(vcp->vcp_asid, 0, sizeof(vcp->vcp_asid));
+	return 0;
+free_vm:
+	for (i = 0; i < vcp->vcp_nmemranges; i++)
+		if (err && va[i] != vcp->vcp_memranges[i].vmr_va)
+			vm_munmap(va[i], vcp->vcp_memranges[i].vmr_size);
+	vm_free(vm);
+put_hw:
+	vmm_hw_put();
+	return err;
+}
+
+/* ---- end ---- */
+
+/* Out of the table already: wait for those inside, then free. May sleep. */
+static void vm_end(struct vmm_vm *vm)
+{
+	unsigned int i;
+
+	WRITE_ONCE(vm->dying, true);
+	for (i = 0; i < vm->ncpus; i++)
+		vmm_vcpu_kick(vm->vcpus[i]);
+	vmm_vm_put(vm);
+	wait_for_completion(&vm->gone);
+	vmm_emit_life(vm, NULL, VMMT_LIFE_vm_ended, 0);
+	mutex_lock(&vmm_lock);
+	nvcpus -= vm->ncpus;
+	if (!--nvms)
+		vmm_clock_stop();
+	mutex_unlock(&vmm_lock);
+	vm_free(vm);
+	vmm_hw_put();
+}
+
+/* Take a VM out of the table; false if somebody was faster. */
+static bool vm_unpublish(struct vmm_vm *vm)
+{
+	bool mine;
+
+	mutex_lock(&vmm_lock);
+	mine = xa_cmpxchg(&vms, vm->id, vm, NULL, GFP_KERNEL) == vm;
+	mutex_unlock(&vmm_lock);
+	return mine;
+}
+
+/* VMM_IOC_TERM, with the caller's reference, which it takes. Returns 0, or
+ * -EBUSY if another TERM is at it. */
+int vmm_vm_term(struct vmm_vm *vm)
+{
+	bool mine = vm_unpublish(vm);
+
+	vmm_vm_put(vm);
+	if (!mine)
+		return -EBUSY;
+	vm_end(vm);
+	return 0;
+}
+
+/* The file is being released: its VMs end. */
+void vmm_vm_release(struct file *owner)
+{
+	struct vmm_vm *vm;
+	unsigned long id;
+
+	xa_for_each(&vms, id, vm) {
+		if (vm->owner == owner && vm_unpublish(vm))
+			vm_end(vm);
+		cond_resched();
+	}
+}
+
+/* ---- info ---- */
+
+static bool may_see(const struct vmm_vm *vm)
+{
+	return uid_eq(vm->uid, current_euid()) || capable(CAP_SYS_ADMIN);
+}
+
+static void fill_info(const struct vmm_vm *vm, struct vm_info_result *vir)
+{
+	unsigned int i;
+
+	memset(vir, 0, sizeof(*vir));
+	vir->vir_memory_size = vm->mem->size;
+	vir->vir_used_size = READ_ONCE(vm->mem->present) << PAGE_SHIFT;
+	vir->vir_ncpus = vm->ncpus;
+	for (i = 0; i < VMM_MAX_VCPUS_PER_VM; i++)
+		vir->vir_vcpu_state[i] = i < vm->ncpus ? READ_ONCE(vm->vcpus[i]->state) :
+							 VCPU_STATE_UNKNOWN;
+	vir->vir_creator_pid = pid_vnr(vm->creator);
+	vir->vir_id = vm->id;
+	memcpy(vir->vir_name, vm->name, sizeof(vir->vir_name));
+}
+
+/* VMM_IOC_INFO: the VMs that the caller may see, newest first. A buffer that
+ * is too small is no error: vip_size tells what it takes. */
+int vmm_vm_info(struct vm_info_params *vip)
+{
+	struct vm_info_result __user *to = (void __user *)vip->vip_info;
+	struct vm_info_result *vir;
+	struct vmm_vm *vm;
+	u64 count = 0, n = 0;
+	unsigned long id;
+	u32 i;
+	int err = 0;
+
+	vir = kmalloc(sizeof(*vir), GFP_KERNEL);
+	if (!vir)
+		return -ENOMEM;
+	mutex_lock(&vmm_lock);
+	xa_for_each(&vms, id, vm)
+		count += may_see(vm);
+	vip->vip_info_ct = 0;
+	if (vip->vip_size < count * sizeof(*vir)) {
+		vip->vip_size = count * sizeof(*vir);
+		goto unlock;
+	}
+	for (i = last_id; i && n < count && !err; i--) {
+		vm = xa_load(&vms, i);
+		if (!vm || !may_see(vm))
+			continue;
+		fill_info(vm, vir);
+		if (copy_to_user(&to[n++], vir, sizeof(*vir)))
+			err = -EFAULT;
+	}
+	vip->vip_info_ct = n;
+unlock:
+	mutex_unlock(&vmm_lock);
+	kfree(vir);
+	return err;
+}
+
+/* Whether a caller may look at the statistics of this VM. */
+bool vmm_vm_may_see(const struct vmm_vm *vm)
+{
+	return may_see(vm);
+}
