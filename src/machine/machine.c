@@ -72,7 +72,7 @@ static const struct port_range ranges[] = {
 	{ MACHINE_PORT_RESET, 1, 1, VMMT_DEVICE_reset, DEV(reset), reset_control_read,
 	  reset_control_write },
 	{ MACHINE_PORT_POWER, 2, 2, VMMT_DEVICE_power, DEV(reset), power_read, power_write },
-	{ MACHINE_PORT_DEBUGEXIT, 4, 4, VMMT_DEVICE_debugexit, DEV(debug_exit), debug_exit_read,
+	{ MACHINE_PORT_DEBUGEXIT, 1, 4, VMMT_DEVICE_debugexit, DEV(debug_exit), debug_exit_read,
 	  debug_exit_write },
 	{ MACHINE_MARK_PORT, 4, 4, VMMT_DEVICE_mark, DEV(marker), marker_read, marker_write },
 };
@@ -239,6 +239,13 @@ static uint32_t cycle(struct machine *m, const struct port_range *r, uint16_t po
 	return data;
 }
 
+/* Does the range take this access in one cycle? One at its first port may be
+ * wider than the range: the debug exit port is a single one, of 32 bits. */
+static bool takes(const struct port_range *r, uint16_t port, unsigned size)
+{
+	return size <= r->width && (port == r->base || port - r->base + size <= r->count);
+}
+
 /* Cycles as wide as the device takes; one that reaches past its ports is done
  * byte by byte, each byte going where its port leads. */
 static uint32_t split(struct machine *m, const struct port_range *r, uint16_t port, unsigned size,
@@ -270,7 +277,7 @@ enum vmmt_device machine_io(struct machine *m, uint16_t port, unsigned size, boo
 		return VMMT_DEVICE_none;
 	}
 	machine_lock(m);
-	if (size <= r->width && port - r->base + size <= r->count)
+	if (takes(r, port, size))
 		value = cycle(m, r, port, size, in, *data);
 	else
 		value = split(m, r, port, size, in, *data);
