@@ -30,23 +30,32 @@ static inline char *fmt_str(char *p, const char *text)
 	return fmt_bytes(p, text, strlen(text));
 }
 
+extern const uint64_t fmt_powers[20];	/* of ten */
+
+/* How many decimal digits; bits * log10(2) is right or one too few. */
+static inline unsigned int fmt_digits(uint64_t v)
+{
+	unsigned int n = (unsigned int)(64 - __builtin_clzll(v | 1)) * 1233 >> 12;
+
+	return n + (v >= fmt_powers[n] || !n);
+}
+
 /* Decimal. */
 static inline char *fmt_u64(char *p, uint64_t v)
 {
-	char tmp[20], *t = tmp + sizeof(tmp);
+	unsigned int n = fmt_digits(v);
+	char *at = p + n;
 
 	while (v >= 100) {
-		t -= 2;
-		memcpy(t, fmt_pairs + v % 100 * 2, 2);
+		at -= 2;
+		memcpy(at, fmt_pairs + v % 100 * 2, 2);
 		v /= 100;
 	}
-	if (v >= 10) {
-		t -= 2;
-		memcpy(t, fmt_pairs + v * 2, 2);
-	} else {
-		*--t = (char)('0' + v);
-	}
-	return fmt_bytes(p, t, (size_t)(tmp + sizeof(tmp) - t));
+	if (v >= 10)
+		memcpy(p, fmt_pairs + v * 2, 2);
+	else
+		*p = (char)('0' + v);
+	return p + n;
 }
 
 static inline char *fmt_s64(char *p, int64_t v)

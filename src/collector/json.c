@@ -296,11 +296,11 @@ static void put_life(struct json_sink *js, struct json_vm *vm, const struct vmmt
 	struct vmmt_name name = vmmt_value_name(VMMT_KIND_life, r->what);
 
 	put_instant(js, vm, TID_VM, name.text ? name.text : "life", "life", r->time,
-		    json_pack("{s:I, s:I, s:I, s:o}", "vcpu", (json_int_t)r->vcpu,
+		    json_pack("{s:I, s:I, s:I, s:o}", "vcpu", (json_int_t)r->of,
 			      "vcpus", (json_int_t)r->vcpus, "memory", (json_int_t)r->memory,
 			      "info", hex_json(r->info)));
 	if (r->what == VMMT_LIFE_vcpu_ended)
-		json_vcpu_end(js, vm, r->vcpu);
+		json_vcpu_end(js, vm, r->of);
 	if (r->what == VMMT_LIFE_vm_ended)
 		vm_end(js, vm);
 }

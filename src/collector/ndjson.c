@@ -54,25 +54,53 @@ static int ndjson_begin(struct sink *s, const json_t *manifest)
 	return 0;
 }
 
+/* Names with their quotes, in pieces of one size: copied whole, with no call. */
+struct quoted {
+	char text[23];
+	uint8_t len;
+};
+
+#define QUOTED(value, vname, ...) [value] = { "\"" #vname "\"", sizeof(#vname) + 1 },
+#define ENUM(NAME, ename) \
+static const struct quoted quoted_##ename[] = { VMMT_ENUM_##NAME(QUOTED) };
+VMMT_ENUMS(ENUM)
+#undef ENUM
+#undef QUOTED
+
+/* NULL for a value without a name. */
+static inline __attribute__((always_inline))
+const struct quoted *quoted_name(unsigned int kind, uint64_t v)
+{
+	switch (kind) {
+#define ENUM(NAME, ename) \
+	case VMMT_KIND_##ename: \
+		if (v >= sizeof(quoted_##ename) / sizeof(quoted_##ename[0])) \
+			return NULL; \
+		return quoted_##ename[v].len ? &quoted_##ename[v] : NULL;
+	VMMT_ENUMS(ENUM)
+#undef ENUM
+	default:
+		return NULL;
+	}
+}
+
 /* One key and its value. kind is constant in every call: only one case is
  * left of the switch. */
 static inline __attribute__((always_inline))
 char *put_field(char *p, const char *key, size_t len, unsigned int kind, uint64_t v,
 		const struct delivery *d)
 {
-	struct vmmt_name name;
+	const struct quoted *name;
 
 	if (kind >= VMMT_KIND_ENUMS) {
-		name = vmmt_value_name(kind, v);
-		if (name.text && !v && name.len == 4 && !memcmp(name.text, "none", 4))
+		name = quoted_name(kind, v);
+		if (!v && name && !memcmp(name->text, "\"none\"", 6))
 			return p;
 		p = fmt_bytes(p, key, len);
-		if (!name.text)
+		if (!name)
 			return fmt_u64(p, v);
-		*p++ = '"';
-		p = fmt_bytes(p, name.text, name.len);
-		*p++ = '"';
-		return p;
+		memcpy(p, name->text, sizeof(name->text));
+		return p + name->len;
 	}
 	switch (kind) {
 	case VMMT_KIND_dec:

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel module as a source of the collector: loads the BPF programs,
+ * attaches them to the tracepoints, and drains a ring for each CPU.
+ */
+#ifndef COLLECTOR_SOURCE_VMM_H
+#define COLLECTOR_SOURCE_VMM_H
+
+#include <stdint.h>
+
+#include "collector.h"
+#include "trace/filter.h"
+
+struct source_vmm;
+
+struct source_vmm_options {
+	struct vmmt_filter filter;
+	unsigned int ring_size;		/* bytes for each CPU, rounded up to a power of 2; 0: 4 MiB */
+};
+
+#define SOURCE_MSG 256
+
+/* Open, load and attach. The collector gets a source for each CPU. On failure
+ * a negative errno and one line in msg that says what to do. */
+int source_vmm_open(struct collector *c, const struct source_vmm_options *options,
+		    struct source_vmm **ret, char msg[SOURCE_MSG]);
+
+/* Push what is in the rings. Returns the number of records. */
+unsigned int source_vmm_drain(struct source_vmm *s);
+
+/* Times that a program was skipped because it was running on that CPU
+ * already: each is a record nobody got. */
+uint64_t source_vmm_misses(const struct source_vmm *s);
+
+/* Detach; what is in the rings can still be drained. */
+void source_vmm_detach(struct source_vmm *s);
+void source_vmm_close(struct source_vmm *s);
+
+#endif /* COLLECTOR_SOURCE_VMM_H */
