@@ -312,7 +312,6 @@ static void write_control(struct i8254 *p, uint64_t now, uint8_t value)
 	c->idle_out = c->mode != 0;
 	c->loaded = false;
 	c->running = false;
-	c->unused_count = false;
 	c->count = 0;
 	c->next_n = 0;
 	c->write_high = false;

@@ -131,6 +131,29 @@ static void mode0_new_count(void **state)
 	assert_int_equal(t.edges, 2);
 }
 
+/* Nor does the old count run out between the two bytes. */
+static void mode0_half_written(void **state)
+{
+	struct pit t;
+
+	init(&t);
+	put(&t, 3, 0x30);
+	put16(&t, 0, 10);
+	at(5);
+	put(&t, 0, 3);
+	assert_int_equal(i8254_deadline(&t.p), NO_DEADLINE);
+	at(100);
+	i8254_run(&t.p);
+	assert_int_equal(t.edges, 0);
+	put(&t, 0, 0);
+	at(103);
+	i8254_run(&t.p);
+	assert_int_equal(t.edges, 0);
+	at(104);
+	i8254_run(&t.p);
+	assert_int_equal(t.edges, 1);
+}
+
 static void mode0_gate(void **state)
 {
 	struct pit t;
@@ -153,6 +176,9 @@ static void mode0_gate(void **state)
 	gate2(&t, false);
 	put(&t, 3, 0xb0);
 	put16(&t, 2, 5);
+	at(699);
+	assert_int_equal(count(&t, 2), 5);
+	assert_false(i8254_out(&t.p, 2));
 	at(700);
 	gate2(&t, true);
 	assert_string_equal(wave(&t, 2, 700, 7), "_____##");
@@ -235,6 +261,17 @@ static void mode2_gate(void **state)
 	at(20);
 	gate2(&t, true);	/* and starts anew */
 	assert_string_equal(wave(&t, 2, 20, 9), "####_###_");
+	/* A count written while GATE is low waits for it. */
+	gate2(&t, false);
+	put16(&t, 2, 3);
+	at(40);
+	put(&t, 3, 0xe8);
+	assert_int_equal(get(&t, 2) & 0x40, 0x40);
+	gate2(&t, true);
+	at(41);
+	put(&t, 3, 0xe8);
+	assert_int_equal(get(&t, 2) & 0x40, 0);
+	assert_string_equal(wave(&t, 2, 41, 7), "##_##_#");
 }
 
 static void mode3_even(void **state)
@@ -438,7 +475,10 @@ static void read_back(void **state)
 	put16(&t, 0, 0x1234);
 	put(&t, 3, 0xe2);
 	assert_int_equal(get(&t, 0) & 0x40, 0x40);	/* not loaded before the next CLK */
+	put(&t, 3, 0xe2);
 	at(1);
+	put(&t, 3, 0xe2);	/* ignored: the first status was not read yet */
+	assert_int_equal(get(&t, 0) & 0x40, 0x40);
 	put(&t, 3, 0xe2);
 	assert_int_equal(get(&t, 0), 0x80 | 0x34);
 	/* Status and count together: the status is read first. */
@@ -534,6 +574,32 @@ static void rising_out_by_control_word(void **state)
 	assert_int_equal(t.edges, 0);
 	put(&t, 3, 0x38);	/* mode 4: OUT high: an edge on a real chip */
 	assert_int_equal(t.edges, 1);
+}
+
+/* Whoever looks at the counter first, no edge is lost or told twice. */
+static void reading_reports_edges(void **state)
+{
+	struct pit t;
+
+	init(&t);
+	put(&t, 3, 0x34);
+	put16(&t, 0, 10);
+	at(1 + 25);
+	count(&t, 0);
+	get(&t, 0);
+	get(&t, 0);
+	assert_int_equal(t.edges, 2);
+	at(1 + 35);
+	get(&t, 0);
+	assert_int_equal(t.edges, 3);
+	at(1 + 45);
+	i8254_out(&t.p, 0);
+	assert_int_equal(t.edges, 4);
+	at(1 + 55);
+	put(&t, 3, 0xb0);	/* another counter's business */
+	assert_int_equal(t.edges, 5);
+	i8254_run(&t.p);
+	assert_int_equal(t.edges, 5);
 }
 
 /* Counts that the data sheet forbids must do no harm. */
@@ -644,6 +710,7 @@ int main(void)
 		cmocka_unit_test(mode0),
 		cmocka_unit_test(mode0_counts_down),
 		cmocka_unit_test(mode0_new_count),
+		cmocka_unit_test(mode0_half_written),
 		cmocka_unit_test(mode0_gate),
 		cmocka_unit_test(mode1),
 		cmocka_unit_test(mode2),
@@ -664,6 +731,7 @@ int main(void)
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(deadline_of_one_shots),
 		cmocka_unit_test(rising_out_by_control_word),
+		cmocka_unit_test(reading_reports_edges),
 		cmocka_unit_test(illegal_counts),
 		cmocka_unit_test(speaker_port),
 		cmocka_unit_test(linux_calibrates_by_out2),

@@ -118,6 +118,38 @@ static void fixed_priority(void **state)
 	assert_int_equal(ack(&s), 0x0d);
 	command(&s, MASTER, 0x65);	/* specific EOI of 5 */
 	assert_int_equal(ack(&s), 0x0f);
+	command(&s, MASTER, 0x20);
+	command(&s, MASTER, 0x0b);
+	assert_int_equal(status(&s, MASTER), 0x00);
+}
+
+static void input_zero(void **state)
+{
+	struct pics s;
+
+	init(&s);
+	raise(&s, 0);
+	assert_true(i8259_intr(&s.p));
+	command(&s, MASTER, 0x0c);
+	assert_int_equal(status(&s, MASTER), 0x80);
+	command(&s, MASTER, 0x20);
+	raise(&s, 8);
+	assert_int_equal(ack(&s), 0x70);
+}
+
+/* An EOI with nothing in service, rotating or not, changes nothing. */
+static void eoi_of_nothing(void **state)
+{
+	struct pics s;
+
+	init(&s);
+	command(&s, MASTER, 0x20);
+	command(&s, MASTER, 0xa0);
+	command(&s, MASTER, 0x65);
+	assert_int_equal(s.n, 0);
+	raise(&s, 7);
+	raise(&s, 0);
+	assert_int_equal(ack(&s), 0x08);
 }
 
 static void equal_priority_waits_for_eoi(void **state)
@@ -307,6 +339,30 @@ static void auto_eoi(void **state)
 	raise(&s, 6);
 	assert_int_equal(ack(&s), 0x0e);
 	assert_int_equal(ack(&s), 0x0d);
+	/* Not rotating any more: 5 stays the lowest, 6 the highest. */
+	command(&s, MASTER, 0x00);
+	lower(&s, 6);
+	raise(&s, 6);
+	assert_int_equal(ack(&s), 0x0e);
+	lower(&s, 6);
+	raise(&s, 6);
+	lower(&s, 0);
+	raise(&s, 0);
+	assert_int_equal(ack(&s), 0x0e);
+}
+
+/* The slave's INT falls during INTA: its next request is a new edge. */
+static void auto_eoi_of_the_slave(void **state)
+{
+	struct pics s;
+
+	init_with(&s, 0x03, 0x03);
+	raise(&s, 9);
+	raise(&s, 12);
+	assert_int_equal(ack(&s), 0x71);
+	assert_true(i8259_intr(&s.p));
+	assert_int_equal(ack(&s), 0x74);
+	assert_false(i8259_intr(&s.p));
 }
 
 static void special_mask(void **state)
@@ -374,19 +430,27 @@ static void icw1_resets(void **state)
 	struct pics s;
 
 	init(&s);
+	i8259_elcr_write(&s.p, 0, 1, 0x40);
+	raise(&s, 6);
 	raise(&s, 4);
 	raise(&s, 5);
 	ack(&s);
 	command(&s, MASTER, 0xc3);
 	data(&s, MASTER, 0xff);
 	command(&s, MASTER, 0x11);
+	raise(&s, 3);
 	assert_false(i8259_intr(&s.p));		/* not while it is initialized */
 	data(&s, MASTER, 0x40);
 	data(&s, MASTER, 0x04);
 	data(&s, MASTER, 0x01);
 	assert_int_equal(mask(&s, MASTER), 0x00);
-	assert_int_equal(status(&s, MASTER), 0x00);
-	/* High lines must fall before they can request again. */
+	/* High lines must fall before they can request again; a level asks on. */
+	assert_int_equal(status(&s, MASTER), 0x48);
+	assert_int_equal(ack(&s), 0x43);
+	command(&s, MASTER, 0x20);
+	assert_int_equal(ack(&s), 0x46);
+	lower(&s, 6);
+	command(&s, MASTER, 0x20);
 	assert_false(i8259_intr(&s.p));
 	lower(&s, 5);
 	raise(&s, 5);
@@ -410,6 +474,24 @@ static void icw_count(void **state)
 	data(&s, MASTER, 0x04);
 	data(&s, MASTER, 0x5a);
 	assert_int_equal(mask(&s, MASTER), 0x5a);
+	command(&s, MASTER, 0x13);	/* single, ICW4 */
+	data(&s, MASTER, 0x50);
+	data(&s, MASTER, 0x03);
+	data(&s, MASTER, 0xc3);
+	assert_int_equal(mask(&s, MASTER), 0xc3);
+	raise(&s, 3);
+	assert_int_equal(ack(&s), 0x53);
+	command(&s, MASTER, 0x0b);
+	assert_int_equal(status(&s, MASTER), 0x00);	/* the ICW4 said automatic EOI */
+	/* Without ICW4 all that it sets is off. */
+	init_with(&s, 0x13, 0x01);
+	command(&s, MASTER, 0x10);
+	data(&s, MASTER, 0x08);
+	data(&s, MASTER, 0x04);
+	raise(&s, 12);
+	assert_int_equal(ack(&s), 0x74);
+	raise(&s, 8);
+	assert_false(i8259_intr(&s.p));
 }
 
 /* The life of a request: every rising edge has an id or is merged into one. */
@@ -423,6 +505,7 @@ static void ids(void **state)
 	assert_int_equal(s.n, 1);
 	assert_int_equal(s.log[0].stage, VMMT_STAGE_raised);
 	assert_int_equal(s.log[0].irq, 4);
+	assert_int_equal(s.log[0].vector, 0);	/* not yet assigned */
 	first = s.log[0].irq_id;
 	assert_int_not_equal(first, 0);
 	i8259_pulse(&s.p, 4, 3);
@@ -443,6 +526,9 @@ static void ids(void **state)
 	assert_int_equal(s.log[5].stage, VMMT_STAGE_end);
 	assert_int_equal(s.log[5].irq_id, first);
 	assert_int_equal(s.n, 6);
+	i8259_pulse(&s.p, 5, 1);
+	i8259_pulse(&s.p, 5, 0);
+	assert_int_equal(s.n, 7);
 }
 
 static void id_of_a_slave_and_of_the_withdrawn(void **state)
@@ -532,6 +618,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edge_request_and_eoi),
 		cmocka_unit_test(fixed_priority),
+		cmocka_unit_test(input_zero),
+		cmocka_unit_test(eoi_of_nothing),
 		cmocka_unit_test(equal_priority_waits_for_eoi),
 		cmocka_unit_test(masks),
 		cmocka_unit_test(cascade),
@@ -543,6 +631,7 @@ int main(void)
 		cmocka_unit_test(rotate_on_eoi),
 		cmocka_unit_test(set_priority),
 		cmocka_unit_test(auto_eoi),
+		cmocka_unit_test(auto_eoi_of_the_slave),
 		cmocka_unit_test(special_mask),
 		cmocka_unit_test(poll),
 		cmocka_unit_test(level_triggered),

@@ -136,6 +136,21 @@ static void receives_without_fifo(void **state)
 	assert_false(t.level);
 }
 
+/* Reading an empty receiver changes nothing. */
+static void reads_nothing(void **state)
+{
+	struct uart t;
+
+	init_fifo(&t, 0);
+	get(&t, RBR);
+	get(&t, RBR);
+	assert_int_equal(get(&t, LSR) & 1, 0);
+	feed(&t, "a", 1);
+	assert_int_equal(get(&t, LSR) & 1, 1);
+	assert_int_equal(get(&t, RBR), 'a');
+	assert_int_equal(get(&t, LSR) & 1, 0);
+}
+
 static void trigger_level(uint8_t fcr, unsigned level)
 {
 	struct uart t;
@@ -193,6 +208,26 @@ static void character_timeout(void **state)
 	test_now += NSEC_PER_SEC;
 	ns16550_run(&t.u);
 	assert_false(t.level);
+}
+
+/* The timeout is the FIFO's; and a divisor of 0 does not stop time. */
+static void no_timeout_without_fifo(void **state)
+{
+	struct uart t;
+
+	init(&t);
+	put(&t, MCR, 0x10);
+	put(&t, IER, 0x01);
+	put(&t, THR, 'a');
+	assert_int_equal(ns16550_deadline(&t.u), NO_DEADLINE);
+	init_fifo(&t, 0xc0);
+	put(&t, LCR, 0x83);
+	put(&t, DLL, 0);
+	put(&t, LCR, 0x03);
+	put(&t, IER, 0x01);
+	feed(&t, "a", 1);
+	assert_false(t.level);
+	assert_in_range(ns16550_deadline(&t.u), test_now + 1, test_now + NSEC_PER_SEC);
 }
 
 static void thre_interrupt(void **state)
@@ -457,8 +492,10 @@ int main(void)
 		cmocka_unit_test(sends_at_once),
 		cmocka_unit_test(divisor_latch),
 		cmocka_unit_test(receives_without_fifo),
+		cmocka_unit_test(reads_nothing),
 		cmocka_unit_test(trigger_levels),
 		cmocka_unit_test(character_timeout),
+		cmocka_unit_test(no_timeout_without_fifo),
 		cmocka_unit_test(thre_interrupt),
 		cmocka_unit_test(line_status_interrupt),
 		cmocka_unit_test(overrun_without_fifo),
