@@ -158,6 +158,8 @@ static void claims(void **state)
 	assert_int_equal(b, 4 * MIB - 0x1000);
 	assert_int_equal(guest_place_top(&g.mem, 5, 0x1000, 0, UINT64_MAX, &b), 0);
 	assert_int_equal(b, 4 * MIB - 0x2000);
+	/* Aligned down it would begin below the range, or below the limit. */
+	assert_int_equal(guest_place_top(&g.mem, 0x1000, 2 * MIB, 3 * MIB, 4 * MIB, &b), -ENOMEM);
 	assert_int_equal(guest_place(&g.mem, 4 * MIB, 1, 0, UINT64_MAX, &b), -ENOMEM);
 	assert_int_equal(guest_place_top(&g.mem, 4 * MIB, 1, 0, UINT64_MAX, &b), -ENOMEM);
 	assert_int_equal(b, 4 * MIB - 0x2000);
@@ -517,6 +519,13 @@ static void multiboot_elf(void **state)
 	make_elf32(p);
 	boots_elf(p);
 	make_elf64(p);
+	boots_elf(p);
+	/* Segments that are not for loading are left alone, whatever they say. */
+	make_elf32(p);
+	p[44] = 2;
+	memcpy(p + 0x54, p + 0x34, 32);
+	p[0x54] = 4;
+	put32(p + 0x58, 0xffffff00);
 	boots_elf(p);
 }
 

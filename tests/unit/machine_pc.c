@@ -231,6 +231,27 @@ static void create_refuses(void **state)
 	machine_destroy(NULL);
 }
 
+/* Guests that ask the NVRAM learn the memory size. */
+static void memory_in_nvram(void **state)
+{
+	struct machine_config config = { .callbacks.now_ns = test_clock };
+	struct machine_ram ram[MACHINE_MAX_RANGES];
+	char msg[MACHINE_MSG];
+	struct pc pc = { 0 };
+	unsigned n;
+
+	assert_int_equal(machine_layout(6ull << 30, ram, &config.nram, msg), 0);
+	config.ram = ram;
+	assert_int_equal(machine_create(&config, &pc.m), 0);
+	assert_memory_equal(machine_memory(pc.m, &n), ram, sizeof(ram));
+	assert_int_equal(n, MACHINE_MAX_RANGES);
+	outb(&pc, 0x35, 0x70);
+	assert_int_equal(inb(&pc, 0x71), 0xef);	/* 0xf0000000 less 16 MiB, by 64 KiB */
+	outb(&pc, 0x5c, 0x70);
+	assert_int_equal(inb(&pc, 0x71), 0x90);	/* 2304 MiB from 4 GiB on */
+	pc_stop(&pc);
+}
+
 /* With no callbacks but the clock a machine works, and tells nobody. */
 static void callbacks_are_optional(void **state)
 {
@@ -487,6 +508,63 @@ static void linux_probes_i8042(void **state)
 	pc_stop(&pc);
 }
 
+static void i8042_configuration(void **state)
+{
+	struct pc pc;
+	uint8_t config;
+
+	pc_start(&pc);
+	outb(&pc, 0x20, 0x64);
+	config = kbd_answer(&pc);
+	outb(&pc, 0xad, 0x64);
+	outb(&pc, 0xa7, 0x64);
+	outb(&pc, 0x20, 0x64);
+	assert_int_equal(kbd_answer(&pc), config | 0x30);
+	outb(&pc, 0xae, 0x64);
+	outb(&pc, 0xa8, 0x64);
+	outb(&pc, 0x20, 0x64);
+	assert_int_equal(kbd_answer(&pc), config & ~0x30);
+	outb(&pc, 0xd0, 0x64);
+	assert_int_equal(kbd_answer(&pc) & 0x03, 0x03);	/* no reset, A20 open */
+	outb(&pc, 0xaa, 0x64);
+	kbd_answer(&pc);
+	assert_int_equal(inb(&pc, 0x64) & 0x14, 0x14);
+	/* Pulses of other lines, and commands nobody knows, are no reset. */
+	outb(&pc, 0xff, 0x64);
+	outb(&pc, 0xc0, 0x64);
+	outb(&pc, 0x7e, 0x64);
+	assert_int_equal(machine_ended(pc.m, NULL), MACHINE_END_none);
+	outb(&pc, 0xf0, 0x64);
+	assert_int_equal(machine_ended(pc.m, NULL), MACHINE_END_reset);
+	pc_stop(&pc);
+}
+
+/* What the auxiliary port says comes without keyboard interrupt. */
+static void i8042_interrupts(void **state)
+{
+	struct pc pc;
+
+	pc_start(&pc);
+	pc_init_pics(&pc);
+	outb(&pc, 0xfd, 0x21);
+	outb(&pc, 0xd4, 0x64);
+	outb(&pc, 0xf2, 0x60);
+	assert_int_equal(inb(&pc, 0x64) & 0x61, 0x61);
+	assert_false(machine_irq_pending(pc.m));
+	inb(&pc, 0x60);
+	outb(&pc, 0xd2, 0x64);
+	outb(&pc, 0x1c, 0x60);
+	assert_true(machine_irq_pending(pc.m));
+	assert_int_equal(inb(&pc, 0x60), 0x1c);
+	assert_false(machine_irq_pending(pc.m));
+	outb(&pc, 0x60, 0x64);
+	outb(&pc, 0x44, 0x60);	/* interrupt off */
+	outb(&pc, 0xd2, 0x64);
+	outb(&pc, 0x1c, 0x60);
+	assert_false(machine_irq_pending(pc.m));
+	pc_stop(&pc);
+}
+
 /* Linux' native_machine_emergency_restart by keyboard. */
 static void linux_reboots(void **state)
 {
@@ -653,6 +731,7 @@ int main(void)
 		cmocka_unit_test(marks),
 		cmocka_unit_test(scratch),
 		cmocka_unit_test(create_refuses),
+		cmocka_unit_test(memory_in_nvram),
 		cmocka_unit_test(callbacks_are_optional),
 		cmocka_unit_test(timer_interrupt),
 		cmocka_unit_test(missed_periods),
@@ -663,6 +742,8 @@ int main(void)
 		cmocka_unit_test(transmit_burst_is_one_request),
 		cmocka_unit_test(foreign_lines),
 		cmocka_unit_test(linux_probes_i8042),
+		cmocka_unit_test(i8042_configuration),
+		cmocka_unit_test(i8042_interrupts),
 		cmocka_unit_test(linux_reboots),
 		cmocka_unit_test(linux_reads_the_clock),
 		cmocka_unit_test(linux_clockevent),
