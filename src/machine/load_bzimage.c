@@ -14,8 +14,8 @@ enum {
 	SETUP_SECTS = 0x1f1, SYSSIZE = 0x1f4, VID_MODE = 0x1fa, BOOT_FLAG = 0x1fe,
 	JUMP_LENGTH = 0x201, HEADER = 0x202, VERSION = 0x206, TYPE_OF_LOADER = 0x210,
 	LOADFLAGS = 0x211, RAMDISK_IMAGE = 0x218, RAMDISK_SIZE = 0x21c, CMD_LINE_PTR = 0x228,
-	INITRD_ADDR_MAX = 0x22c, KERNEL_ALIGNMENT = 0x230, RELOCATABLE = 0x234,
-	XLOADFLAGS = 0x236, CMDLINE_SIZE = 0x238, PREF_ADDRESS = 0x258, INIT_SIZE = 0x260,
+	INITRD_ADDR_MAX = 0x22c, XLOADFLAGS = 0x236, CMDLINE_SIZE = 0x238,
+	PREF_ADDRESS = 0x258, INIT_SIZE = 0x260,
 	HEADER_SPACE = 0x290,	/* end of the room for it in the zero page */
 };
 /* The rest of the zero page. */
@@ -92,21 +92,19 @@ static int read_sizes(struct kernel *k, char msg[MACHINE_MSG])
 	return 0;
 }
 
-/* At its preferred address, or the first fitting one if it can be moved. */
+/* At its preferred address: a relocatable kernel can run further up, but moves
+ * itself up to there when it is loaded below. */
 static int load_code(struct kernel *k, struct guest_memory *mem, char msg[MACHINE_MSG])
 {
-	uint64_t pref = get64(k->setup + PREF_ADDRESS);
-	uint32_t align = get32(k->setup + KERNEL_ALIGNMENT);
-	bool low = pref < MACHINE_HIGH_START || pref >= MACHINE_4G;
-	int err = low ? -EFAULT : guest_claim(mem, pref, k->run_size);
-
-	k->gpa = pref;
-	if (err && k->setup[RELOCATABLE] && align && !(align & (align - 1)))
-		err = guest_place(mem, k->run_size, align, MACHINE_HIGH_START, MACHINE_4G, &k->gpa);
-	if (err)
+	k->gpa = get64(k->setup + PREF_ADDRESS);
+	if (k->gpa >= MACHINE_4G)
+		return boot_fail(msg, -EINVAL, "%s: wants to be loaded at 0x%llx; only kernels for "
+				 "below 4 GiB are supported", k->img.path,
+				 (unsigned long long)k->gpa);
+	if (guest_claim(mem, k->gpa, k->run_size))
 		return boot_fail(msg, -ENOMEM, "%s: needs %llu MiB of memory, the guest has %llu "
 				 "MiB; give it more memory", k->img.path,
-				 (unsigned long long)(((low ? 0 : pref) + k->run_size) >> 20) + 1,
+				 (unsigned long long)((k->gpa + k->run_size) >> 20) + 1,
 				 (unsigned long long)guest_ram_size(mem) >> 20);
 	return image_read(&k->img, k->code_at, guest_ptr(mem, k->gpa, k->run_size), k->code_size,
 			  msg);
