@@ -29,6 +29,7 @@
 #include "frame.h"
 #include "vmm_stats.h"
 #include "record.h"
+#include "walk.h"
 #include "vmm.h"
 
 struct page;
@@ -247,12 +248,6 @@ struct vmm_vm {
 	OP(void, single_step, (struct vmm_vcpu *vcpu)) \
 	OP(void, paging, (struct vmm_vcpu *vcpu, struct vmm_paging *paging))
 
-/* How the guest translates addresses just now. */
-struct vmm_paging {
-	u64 cr0, cr3, cr4, efer, cs_base;
-	bool cs_long;			/* 64-bit code */
-};
-
 struct vmm_ops {
 	const char *name;		/* as people know it */
 	u8 isa;				/* VMMT_ISA_* */
@@ -316,7 +311,7 @@ int vmm_wallclock_write(struct vmm_vcpu *vcpu, u64 gpa);
 /* guestmem.c: the guest's own view of memory */
 int vmm_fetch(struct vmm_vcpu *vcpu, u64 rip, u8 *buf, unsigned int len);
 unsigned int vmm_insn_len(struct vmm_vcpu *vcpu);
-u8 vmm_insn_seg(struct vmm_vcpu *vcpu);
+void vmm_insn_string(struct vmm_vcpu *vcpu);
 
 /* exit.c: the choke point */
 void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out);

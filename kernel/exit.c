@@ -42,8 +42,12 @@ static void head_init(struct vmmt_head *head, u16 event, u16 size, u32 vm, u32 v
 
 /* ---- records of a vCPU ---- */
 
-static void count_verdict(struct vmm_stats *st, struct vmm_stats_class *class, u8 verdict)
+/* What became of a record. One that a filter refused gives its seq back, so
+ * that a gap in the stream always means a loss. */
+static void account(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 verdict)
 {
+	struct vmm_stats *st = vcpu->stats;
+
 	st->vs_records++;
 	switch (verdict) {
 	case VMMT_VERDICT_delivered:
@@ -55,6 +59,7 @@ static void count_verdict(struct vmm_stats *st, struct vmm_stats_class *class, u
 		st->vs_records_filtered++;
 		if (class)
 			class->vsc_filtered++;
+		vcpu->seq--;
 		break;
 	case VMMT_VERDICT_full:
 		st->vs_records_full++;
@@ -62,6 +67,7 @@ static void count_verdict(struct vmm_stats *st, struct vmm_stats_class *class, u
 			class->vsc_full++;
 		break;
 	}
+	st->vs_seq = vcpu->seq;
 }
 
 /* Room for a record that goes out with the next exit record. Where there is
@@ -147,7 +153,7 @@ static void emit_aux(struct vmm_vcpu *vcpu)
 			trace_vmm_mark(&vcpu->aux[i].mark);
 			break;
 		}
-		count_verdict(vcpu->stats, NULL, head->verdict);
+		account(vcpu, NULL, head->verdict);
 	}
 	vcpu->naux = 0;
 }
@@ -214,7 +220,7 @@ void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
 		emit_aux(vcpu);
 	rec->head.seq = ++vcpu->seq;
 	trace_vmm_exit(rec);
-	count_verdict(vcpu->stats, class, rec->head.verdict);
+	account(vcpu, class, rec->head.verdict);
 	vcpu->t_traced = rdtsc();
 }
 
@@ -239,6 +245,8 @@ void vmm_emit_life(struct vmm_vm *vm, struct vmm_vcpu *vcpu, u8 what, u64 info)
 	rec.of = vcpu ? vcpu->id : 0;
 	memcpy(rec.name, vm->name, sizeof(rec.name));
 	trace_vmm_life(&rec);
+	if (rec.head.verdict == VMMT_VERDICT_filtered)
+		vm->seq--;
 	mutex_unlock(&vm->seq_lock);
 }
 
@@ -256,6 +264,8 @@ void vmm_emit_call(struct vmm_vm *vm, u8 call, int err, u64 begin)
 	rec.err = -err;
 	rec.call = call;
 	trace_vmm_call(&rec);
+	if (rec.head.verdict == VMMT_VERDICT_filtered)
+		vm ? vm->seq-- : host_seq--;
 	mutex_unlock(lock);
 }
 

@@ -6,77 +6,16 @@
  */
 #include <linux/mm.h>
 
-#include <asm/processor-flags.h>
-#include <asm/msr-index.h>
-
 #include "core.h"
 
-#define PTE_PRESENT	BIT_ULL(0)
-#define PTE_LARGE	BIT_ULL(7)
-#define PTE_ADDR	GENMASK_ULL(51, 12)
-
-static bool read_entry(struct vmm_vcpu *vcpu, u64 gpa, unsigned int size, u64 *ret)
+static int read_entry(void *ctx, u64 gpa, unsigned int size, u64 *ret)
 {
-	void *p = vmm_mem_kaddr(vcpu->vm->mem, gpa);
+	void *p = vmm_mem_kaddr(ctx, gpa);
 
 	if (!p)
-		return false;
+		return -EFAULT;
 	*ret = size == 8 ? READ_ONCE(*(u64 *)p) : READ_ONCE(*(u32 *)p);
-	return *ret & PTE_PRESENT;
-}
-
-/* 32-bit paging, SDM 4.3. */
-static bool walk_32(struct vmm_vcpu *vcpu, const struct vmm_paging *pg, u64 gla, u64 *ret_gpa)
-{
-	u64 entry;
-
-	gla &= U32_MAX;
-	if (!read_entry(vcpu, (pg->cr3 & 0xfffff000) + (gla >> 22) * 4, 4, &entry))
-		return false;
-	if ((entry & PTE_LARGE) && (pg->cr4 & X86_CR4_PSE)) {
-		*ret_gpa = (entry & 0xffc00000) | ((entry & 0x1fe000) << 19) | (gla & 0x3fffff);
-		return true;
-	}
-	if (!read_entry(vcpu, (entry & 0xfffff000) + ((gla >> 12) & 0x3ff) * 4, 4, &entry))
-		return false;
-	*ret_gpa = (entry & 0xfffff000) | (gla & 0xfff);
-	return true;
-}
-
-/* PAE, 4-level and 5-level paging, SDM 4.4 and 4.5. */
-static bool walk_64(struct vmm_vcpu *vcpu, const struct vmm_paging *pg, u64 gla, u64 *ret_gpa)
-{
-	bool lma = pg->efer & EFER_LMA;
-	int level = !lma ? 3 : (pg->cr4 & X86_CR4_LA57) ? 5 : 4;
-	u64 table = lma ? pg->cr3 & PTE_ADDR : pg->cr3 & 0xffffffe0;
-	u64 entry, mask;
-
-	if (!lma)
-		gla &= U32_MAX;
-	for (; level >= 1; level--) {
-		unsigned int shift = 12 + 9 * (level - 1);
-
-		if (!read_entry(vcpu, table + ((gla >> shift) & 0x1ff) * 8, 8, &entry))
-			return false;
-		mask = BIT_ULL(shift) - 1;
-		if (level == 1 || (level <= (lma ? 3 : 2) && (entry & PTE_LARGE))) {
-			*ret_gpa = (entry & PTE_ADDR & ~mask) | (gla & mask);
-			return true;
-		}
-		table = entry & PTE_ADDR;
-	}
-	return false;
-}
-
-static bool translate(struct vmm_vcpu *vcpu, const struct vmm_paging *pg, u64 gla, u64 *ret_gpa)
-{
-	if (!(pg->cr0 & X86_CR0_PG)) {
-		*ret_gpa = gla & U32_MAX;
-		return true;
-	}
-	if (pg->cr4 & X86_CR4_PAE)
-		return walk_64(vcpu, pg, gla, ret_gpa);
-	return walk_32(vcpu, pg, gla, ret_gpa);
+	return 0;
 }
 
 /* Copy up to len bytes of code at RIP; returns how many could be read. */
@@ -90,7 +29,7 @@ int vmm_fetch(struct vmm_vcpu *vcpu, u64 rip, u8 *buf, unsigned int len)
 	vmm_ops->paging(vcpu, &pg);
 	gla = pg.cs_long ? rip : (pg.cs_base + rip) & U32_MAX;
 	while (done < len) {
-		if (!translate(vcpu, &pg, gla + done, &gpa))
+		if (vmm_walk(&pg, gla + done, read_entry, vcpu->vm->mem, &gpa))
 			break;
 		p = vmm_mem_kaddr(vcpu->vm->mem, gpa);
 		if (!p)
@@ -158,28 +97,42 @@ unsigned int vmm_insn_len(struct vmm_vcpu *vcpu)
 	return n ? i + n : 0;
 }
 
-/* Segment of an OUTS, whose default is DS: the last override prefix counts
- * (SDM volume 2, 2.1.1). */
-u8 vmm_insn_seg(struct vmm_vcpu *vcpu)
+/*
+ * Prefixes of an INS or OUTS, where the processor does not tell them: the
+ * segment of an OUTS (DS unless overridden) and the address size, into vcpu->x
+ * (SDM volume 2, 2.1.1).
+ */
+void vmm_insn_string(struct vmm_vcpu *vcpu)
 {
 	struct vmm_exit_state *x = &vcpu->x;
-	u8 seg = VCPU_REGS_DS;
+	bool small = false;
 	unsigned int i;
 
 	x->ninsn = vmm_fetch(vcpu, vcpu->frame.gprs[VCPU_REGS_RIP], x->insn, sizeof(x->insn));
+	x->seg = VCPU_REGS_DS;
 	for (i = 0; i < x->ninsn; i++) {
 		switch (x->insn[i]) {
-		case 0x26: seg = VCPU_REGS_ES; break;
-		case 0x2e: seg = VCPU_REGS_CS; break;
-		case 0x36: seg = VCPU_REGS_SS; break;
-		case 0x3e: seg = VCPU_REGS_DS; break;
-		case 0x64: seg = VCPU_REGS_FS; break;
-		case 0x65: seg = VCPU_REGS_GS; break;
-		case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3:
-			break;
-		default:
-			return seg;
+		case 0x26: x->seg = VCPU_REGS_ES; continue;
+		case 0x2e: x->seg = VCPU_REGS_CS; continue;
+		case 0x36: x->seg = VCPU_REGS_SS; continue;
+		case 0x3e: x->seg = VCPU_REGS_DS; continue;
+		case 0x64: x->seg = VCPU_REGS_FS; continue;
+		case 0x65: x->seg = VCPU_REGS_GS; continue;
+		case 0x67: small = true; continue;
+		case 0x66: case 0xf0: case 0xf2: case 0xf3:
+			continue;
 		}
+		break;
 	}
-	return seg;
+	switch (vcpu->rec.mode) {
+	case VMMT_MODE_long64:
+		x->addr_size = small ? 4 : 8;
+		break;
+	case VMMT_MODE_prot32:
+	case VMMT_MODE_compat:
+		x->addr_size = small ? 2 : 4;
+		break;
+	default:
+		x->addr_size = small ? 4 : 2;
+	}
 }

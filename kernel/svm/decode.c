@@ -55,10 +55,14 @@ static void decode_io(struct vmm_vcpu *vcpu, const struct vmcb_control_area *ctl
 	rec->ilen = (u8)(x->next_rip - rec->rip);
 	if (rec->class == VMMT_CLASS_io_out && !rec->string)
 		rec->value = vcpu->frame.gprs[VCPU_REGS_RAX] & (U32_MAX >> (32 - 8 * rec->width));
-	if (rec->string)
-		x->seg = rec->class == VMMT_CLASS_io_in ? VCPU_REGS_ES :
-			 boot_cpu_has(X86_FEATURE_DECODEASSISTS) ? (info >> 10) & 7 :
-			 vmm_insn_seg(vcpu);
+	if (!rec->string)
+		return;
+	if (boot_cpu_has(X86_FEATURE_DECODEASSISTS))
+		x->seg = (info >> 10) & 7;
+	else
+		vmm_insn_string(vcpu);
+	if (rec->class == VMMT_CLASS_io_in)
+		x->seg = VCPU_REGS_ES;
 }
 
 static void decode_npf(struct vmm_vcpu *vcpu, const struct vmcb_control_area *ctl)

@@ -76,6 +76,7 @@ struct vmm_stats {
 	__u32	vs_vcpu;
 	__u64	vs_tsc_khz;
 	__u64	vs_exits;		/* of all classes */
+	__u64	vs_seq;			/* last seq given out in this vCPU's stream */
 	__u64	vs_records;		/* records of this vCPU's stream, all kinds */
 	__u64	vs_records_delivered;
 	__u64	vs_records_filtered;

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vmmtrace run: the command line. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/run/run.h"
+#include "verbs.h"
+
+static const char help_text[] =
+"Usage: vmmtrace run [OPTION]... IMAGE\n"
+"Boot a guest, show its console, and print where its time went.\n"
+"\n"
+"Image, one of\n"
+"  --kernel FILE           a Linux kernel (bzImage), with\n"
+"    --initrd FILE         its initial ramdisk\n"
+"    --append TEXT         its command line\n"
+"  --multiboot FILE        a multiboot 1 image; --append too, and\n"
+"    --module FILE         a module for it; repeatable\n"
+"  --flat FILE@ADDR        a raw file, entered at its first byte; in\n"
+"    --mode 16|32|64       real, 32-bit or 64-bit mode [64]\n"
+"\n"
+"Guest\n"
+"  -m, --memory SIZE       K, M, G; a multiple of 4K [256M]\n"
+"  -n, --name NAME         [guest]\n"
+"  --rtc SECONDS           time of day at the start, since 1970 [the host's]\n"
+"  --caller-memory         memory of this process, pinned, not the module's\n"
+"  --max-exits N           end the guest after N exits\n"
+"\n"
+"Recording\n"
+"  -o FILE                 write a timeline: .json .json.gz .ndjson .ndjson.gz;\n"
+"                          repeatable\n"
+"  -f EXPR                 keep only these exits: class=NAME[|NAME]...,key=N[..N]\n"
+"  --trace off|hist|full   off: no summary; hist: the summary; full: records [hist;\n"
+"                          full with -o]\n"
+"  --ring-size SIZE        of each CPU's ring [4M]\n"
+"\n"
+"  --json                  the summary as JSON on stdout\n"
+"  -q, --quiet             no summary\n"
+"  -h, --help\n"
+"\n"
+"The guest's COM1 is stdout and stdin; Ctrl-A x leaves. The guest ends the run by\n"
+"powering off (port 0x604), resetting, halting for good, or a write to the\n"
+"debug-exit port 0xf4, whose value is its status.\n"
+"Status: 0 done, 1 failed, 2 usage, 4 the guest ended badly.\n";
+
+enum {
+	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MULTIBOOT, OPT_MODULE, OPT_FLAT, OPT_MODE,
+	OPT_RTC, OPT_CALLER_MEMORY, OPT_MAX_EXITS, OPT_TRACE, OPT_RING_SIZE, OPT_JSON,
+};
+
+static const struct option long_options[] = {
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "multiboot", required_argument, NULL, OPT_MULTIBOOT },
+	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "flat", required_argument, NULL, OPT_FLAT },
+	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "rtc", required_argument, NULL, OPT_RTC },
+	{ "caller-memory", no_argument, NULL, OPT_CALLER_MEMORY },
+	{ "max-exits", required_argument, NULL, OPT_MAX_EXITS },
+	{ "output", required_argument, NULL, 'o' },
+	{ "filter", required_argument, NULL, 'f' },
+	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ "ring-size", required_argument, NULL, OPT_RING_SIZE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{}
+};
+
+static __attribute__((format(printf, 1, 2))) int usage(const char *format, ...)
+{
+	va_list ap;
+
+	fputs("vmmtrace: run: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputs("\n", stderr);
+	return STATUS_USAGE;
+}
+
+/* A number, decimal or 0x. The whole text must be one. */
+static int parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	*ret = strtoull(text, &end, 0);
+	return errno || *end ? -EINVAL : 0;
+}
+
+/* A size with an optional K, M, G or T. */
+static int parse_size(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	uint64_t n;
+	char *end;
+
+	errno = 0;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	n = strtoull(text, &end, 0);
+	if (errno)
+		return -EINVAL;
+	if (*end) {
+		unit = strchr(units, *end & ~0x20);
+		if (!unit || end[1])
+			return -EINVAL;
+		if (n > UINT64_MAX >> (10 * (unit - units + 1)))
+			return -EINVAL;
+		n <<= 10 * (unit - units + 1);
+	}
+	*ret = n;
+	return 0;
+}
+
+/* FILE@ADDR; the text is cut in two. */
+static int parse_flat(struct run_options *opt, char *text)
+{
+	char *at = strrchr(text, '@');
+
+	if (!at || at == text || parse_number(at + 1, &opt->flat_addr))
+		return usage("--flat %s: give it as FILE@ADDR, such as guest.bin@0x1000", text);
+	*at = 0;
+	opt->kernel = text;
+	return 0;
+}
+
+static int set_image(struct run_options *opt, enum run_image image, const char *file)
+{
+	if (opt->image != RUN_IMAGE_NONE)
+		return usage("one image only: --kernel, --multiboot or --flat");
+	opt->image = image;
+	opt->kernel = file;
+	return 0;
+}
+
+static int parse_mode(struct run_options *opt, const char *text)
+{
+	if (!strcmp(text, "16"))
+		opt->flat_mode = BOOT_REAL16;
+	else if (!strcmp(text, "32"))
+		opt->flat_mode = BOOT_FLAT32;
+	else if (!strcmp(text, "64"))
+		opt->flat_mode = BOOT_FLAT64;
+	else
+		return usage("--mode %s: 16, 32 or 64", text);
+	return 0;
+}
+
+static int parse_trace(struct run_options *opt, const char *text)
+{
+	if (!strcmp(text, "off"))
+		opt->trace = RUN_TRACE_OFF;
+	else if (!strcmp(text, "hist"))
+		opt->trace = RUN_TRACE_HIST;
+	else if (!strcmp(text, "full"))
+		opt->trace = RUN_TRACE_FULL;
+	else
+		return usage("--trace %s: off, hist or full", text);
+	return 0;
+}
+
+static int add_output(struct run_options *opt, const char *file)
+{
+	if (opt->noutputs == RUN_MAX_OUTPUTS)
+		return usage("-o %s: at most %d outputs", file, RUN_MAX_OUTPUTS);
+	if (!collector_knows_suffix(file))
+		return usage("-o %s: the suffix chooses the format: .json .json.gz .ndjson .ndjson.gz", file);
+	opt->outputs[opt->noutputs++] = file;
+	return 0;
+}
+
+static int add_module(struct run_options *opt, const char *file)
+{
+	if (opt->nmodules == RUN_MAX_MODULES)
+		return usage("--module %s: at most %d modules", file, RUN_MAX_MODULES);
+	opt->modules[opt->nmodules++] = file;
+	return 0;
+}
+
+/* One option; 0 or the status to end with. */
+static int take_option(struct run_options *opt, int c, char *arg)
+{
+	uint64_t n;
+
+	switch (c) {
+	case OPT_KERNEL:
+		return set_image(opt, RUN_IMAGE_LINUX, arg);
+	case OPT_MULTIBOOT:
+		return set_image(opt, RUN_IMAGE_MULTIBOOT, arg);
+	case OPT_FLAT:
+		return set_image(opt, RUN_IMAGE_FLAT, arg) ? STATUS_USAGE : parse_flat(opt, arg);
+	case OPT_INITRD:
+		opt->initrd = arg;
+		return 0;
+	case OPT_APPEND:
+		opt->append = arg;
+		return 0;
+	case OPT_MODULE:
+		return add_module(opt, arg);
+	case OPT_MODE:
+		return parse_mode(opt, arg);
+	case 'm':
+		if (parse_size(arg, &opt->memory))
+			return usage("--memory %s: not a size, such as 256M", arg);
+		return 0;
+	case 'n':
+		opt->name = arg;
+		return 0;
+	case OPT_RTC:
+		if (parse_number(arg, &n) || n > INT64_MAX)
+			return usage("--rtc %s: seconds since 1970", arg);
+		opt->rtc_base = (int64_t)n;
+		return 0;
+	case OPT_CALLER_MEMORY:
+		opt->caller_memory = true;
+		return 0;
+	case OPT_MAX_EXITS:
+		if (parse_number(arg, &opt->max_exits))
+			return usage("--max-exits %s: not a number", arg);
+		return 0;
+	case 'o':
+		return add_output(opt, arg);
+	case 'f':
+		opt->filter_text = arg;
+		return 0;
+	case OPT_TRACE:
+		return parse_trace(opt, arg);
+	case OPT_RING_SIZE:
+		if (parse_size(arg, &n) || n < 4096 || n > 1u << 30)
+			return usage("--ring-size %s: from 4K to 1G", arg);
+		opt->ring_size = (unsigned int)n;
+		return 0;
+	case OPT_JSON:
+		opt->json = true;
+		return 0;
+	case 'q':
+		opt->quiet = true;
+		return 0;
+	case 'h':
+		fputs(help_text, stdout);
+		return -1;
+	default:
+		return STATUS_USAGE;	/* getopt has said it */
+	}
+}
+
+static int check(struct run_options *opt, int argc, char **argv)
+{
+	char msg[FILTER_MSG];
+
+	if (optind < argc)
+		return usage("%s: not an option; vmmtrace run --help tells them", argv[optind]);
+	if (opt->image == RUN_IMAGE_NONE)
+		return usage("no image: --kernel, --multiboot or --flat");
+	if (opt->initrd && opt->image != RUN_IMAGE_LINUX)
+		return usage("--initrd belongs to --kernel");
+	if (opt->nmodules && opt->image != RUN_IMAGE_MULTIBOOT)
+		return usage("--module belongs to --multiboot");
+	if (opt->trace != RUN_TRACE_FULL && opt->noutputs)
+		return usage("-o needs --trace full");
+	if (opt->trace == RUN_TRACE_FULL && !opt->noutputs)
+		return usage("--trace full needs an output (-o FILE)");
+	if (opt->filter_text && filter_parse(opt->filter_text, &opt->filter, msg))
+		return usage("-f %s: %s", opt->filter_text, msg);
+	return 0;
+}
+
+int verb_run(int argc, char **argv)
+{
+	struct run_options opt = {
+		.name = "guest", .memory = 256u << 20, .flat_mode = BOOT_FLAT64, .rtc_base = -1,
+		.trace = RUN_TRACE_HIST, .ring_size = 4u << 20, .argv = argv,
+	};
+	bool traced = false;
+	int c, err;
+
+	while ((c = getopt_long(argc, argv, "m:n:o:f:qh", long_options, NULL)) != -1) {
+		err = take_option(&opt, c, optarg);
+		if (err)
+			return err < 0 ? STATUS_DONE : err;
+		traced |= c == OPT_TRACE;
+	}
+	if (opt.noutputs && !traced)
+		opt.trace = RUN_TRACE_FULL;
+	err = check(&opt, argc, argv);
+	return err ? err : run_guest(&opt);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The verbs, in the order of the help: V(group, name, summary). Each is
+ * int verb_<name>(int argc, char **argv) in a file of its own, with argv[0]
+ * the verb, and returns the program's status.
+ */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#define VERBS(V) \
+	V("Record", run, "boot a guest, show its console, print where its time went") \
+	V("Host", doctor, "what this machine can do, what is missing, how to get it") \
+	V("Host", lab, "run COMMAND on an emulated AMD or Intel host; needs no hardware")
+
+#define V(group, name, summary) int verb_##name(int argc, char **argv);
+VERBS(V)
+#undef V
+
+#endif /* CLI_VERBS_H */
