@@ -3,13 +3,191 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "src/lab/internal.h"
 
+#define BIOS		"/usr/share/bochs/BIOS-bochs-latest"
+#define VGA_BIOS	"/usr/share/vgabios/vgabios.bin"
+#define ISOLINUX	"/usr/lib/ISOLINUX/isolinux.bin"
+#define LDLINUX		"/usr/lib/syslinux/modules/bios/ldlinux.c32"
+
+#define HOST_MEMORY_MAX	2048	/* MiB that Bochs itself can allocate; beyond, it pages to a file */
+
+/*
+ * For the kernel on the ryzen model: its MWAITX with a timer and interrupts off never ends, so that
+ * udelay() must not use it (bit 221); its RDRAND and RDSEED (158, 306) answer with random numbers
+ * of this machine, which would make equal runs differ, as would an address layout drawn from them.
+ */
+#define RYZEN_OPTIONS	" nokaslr clearcpuid=221,158,306"
+
+static const struct {
+	const char *path, *package;
+} needed[] = {
+	{ BIOS, "bochsbios" },
+	{ VGA_BIOS, "vgabios" },
+	{ ISOLINUX, "isolinux" },
+	{ LDLINUX, "syslinux-common" },
+	{ "/usr/bin/xorriso", "xorriso" },
+	{ "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so", "bochs-term" },
+};
+
+static int check_needed(void)
+{
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (lab_is_file(needed[i].path))
+			continue;
+		lab_error("no %s here; run ./dev setup (Debian package %s)", needed[i].path,
+			  needed[i].package);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static FILE *create(const struct lab_run *run, const char *name)
+{
+	char path[sizeof(run->dir) + 32];
+	FILE *to;
+
+	snprintf(path, sizeof(path), "%s/%s", run->dir, name);
+	to = fopen(path, "we");
+	if (!to)
+		lab_error("%s: %s", path, strerror(errno));
+	return to;
+}
+
+static int finish(FILE *to)
+{
+	if (!(ferror(to) | fclose(to)))
+		return 0;
+	lab_error("the temporary directory cannot be written; is the disk full?");
+	return -EIO;
+}
+
+/*
+ * The sandy bridge model has no CPUID leaf 15h, so Linux measures the TSC and its clocks agree; it
+ * has no RDRAND either, whose values would be those of this machine. The ryzen model has SVM with
+ * next-RIP save and decode assists. A triple fault (our "reboot=t") ends the emulator.
+ */
+static void write_machine(const struct lab_run *run, FILE *to)
+{
+	const struct lab_options *opts = run->opts;
+	unsigned int host = opts->memory < HOST_MEMORY_MAX ? opts->memory : HOST_MEMORY_MAX;
+
+	fprintf(to, "cpu: model=%s, count=%u, ips=100000000, reset_on_triple_fault=0\n",
+		opts->cpu == LAB_CPU_INTEL ? "corei7_sandy_bridge_2600k" : "ryzen", opts->smp);
+	fprintf(to, "memory: guest=%u, host=%u\n", opts->memory, host);
+	fprintf(to, "clock: sync=none, time0=1767225600\n");
+	fprintf(to, "romimage: file=" BIOS "\nvgaromimage: file=" VGA_BIOS "\n");
+	fprintf(to, "boot: cdrom\nata0-master: type=cdrom, path=%s/cd.iso, status=inserted\n",
+		run->dir);
+	fprintf(to, "com1: enabled=1, mode=file, dev=%s\n", run->console);
+	fprintf(to, "port_e9_hack: enabled=1\n");
+}
+
+/*
+ * The display plugin "term" draws on a pseudo-terminal of its own; the others in Debian's package
+ * want a window system or listen on the network. Sound cards are not there to be opened.
+ */
+static int write_config(const struct lab_run *run)
+{
+	FILE *to = create(run, "bochsrc");
+
+	if (!to)
+		return -EIO;
+	fprintf(to, "config_interface: textconfig\ndisplay_library: term\n"
+		"plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, "
+		"gameport=0, iodebug=1\n"
+		"panic: action=fatal\nerror: action=ignore\ninfo: action=ignore\ndebug: action=ignore\n"
+		"log: %s/bochs.log\n", run->dir);
+	write_machine(run, to);
+	for (size_t i = 0; i < run->opts->emulator_args.n; i++)
+		fprintf(to, "%s\n", run->opts->emulator_args.v[i]);
+	return finish(to);
+}
+
+/* Debian's Bochs has its debugger built in and waits for a command to begin. */
+static int write_commands(const struct lab_run *run)
+{
+	FILE *to = create(run, "rc");
+
+	if (!to)
+		return -EIO;
+	fputs("c\n", to);
+	return finish(to);
+}
+
+static int write_boot_menu(const struct lab_run *run)
+{
+	struct lab_strv line = { 0 };
+	FILE *to = create(run, "isolinux.cfg");
+
+	if (!to)
+		return -EIO;
+	lab_kernel_command_line(run->opts, run->opts->cpu == LAB_CPU_AMD_BOCHS ? RYZEN_OPTIONS : "",
+				&line);
+	if (!line.error)
+		fprintf(to, "default lab\nprompt 0\nlabel lab\nkernel vmlinuz\n"
+			"append initrd=initramfs %s\n", line.v[0]);
+	lab_strv_destroy(&line);
+	return finish(to) ?: line.error;
+}
+
+/* Bochs has no way to load a kernel directly, so it boots from a CD. */
+static int write_cd(const struct lab_run *run)
+{
+	static const char *const options[] = {
+		"xorriso", "-as", "mkisofs", "-quiet", "-b", "isolinux.bin", "-c", "boot.cat",
+		"-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "-o",
+	};
+	struct lab_strv argv = { 0 };
+	int err;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		lab_strv_add(&argv, "%s", options[i]);
+	lab_strv_add(&argv, "%s/cd.iso", run->dir);
+	lab_strv_add(&argv, "-graft-points");
+	lab_strv_add(&argv, "isolinux.bin=" ISOLINUX);
+	lab_strv_add(&argv, "ldlinux.c32=" LDLINUX);
+	lab_strv_add(&argv, "isolinux.cfg=%s/isolinux.cfg", run->dir);
+	lab_strv_add(&argv, "vmlinuz=%s", run->host.vmlinuz);
+	lab_strv_add(&argv, "initramfs=%s", run->initramfs);
+	err = argv.error ? argv.error : lab_program(argv.v, run->log);
+	if (err && err != -ENOMEM)
+		lab_error("xorriso cannot make the CD image that Bochs boots from");
+	lab_strv_destroy(&argv);
+	return err;
+}
+
 static int bochs_prepare(struct lab_run *run)
 {
-	lab_error("Bochs hosts are not built yet");
-	return -ENOSYS;
+	static const char *const command[] = {
+		/* Unbuffered, so that output arrives while the command runs. */
+		"env", "TERM=dumb", "stdbuf", "-o0", "bochs-bin", "-q",
+	};
+	struct lab_strv *argv = &run->argv;
+	int err;
+
+	err = check_needed();
+	if (!err)
+		err = write_config(run);
+	if (!err)
+		err = write_commands(run);
+	if (!err)
+		err = write_boot_menu(run);
+	if (!err)
+		err = write_cd(run);
+	if (err)
+		return err;
+	for (size_t i = 0; i < sizeof(command) / sizeof(command[0]); i++)
+		lab_strv_add(argv, "%s", command[i]);
+	lab_strv_add(argv, "-f");
+	lab_strv_add(argv, "%s/bochsrc", run->dir);
+	lab_strv_add(argv, "-rc");
+	lab_strv_add(argv, "%s/rc", run->dir);
+	return argv->error;
 }
 
 static bool bochs_exit_line(const char *line, char *ret_line, size_t size)

@@ -18,6 +18,11 @@ void lab_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int lab_read_file(const char *path, char **ret_data, size_t *ret_size);
 bool lab_is_file(const char *path);
 /*
+ * Runs a program found by PATH to its end, with its output in the file @log. Returns 0, a negative
+ * errno when it could not be started, or -EIO when it failed.
+ */
+int lab_program(char *const argv[], const char *log);
+/*
  * The file at LAB_BUILDDIR/@built when the running program lies in its build tree, else @installed.
  * The caller frees it; NULL when there is no such file or no memory.
  */
@@ -113,8 +118,9 @@ extern const struct lab_emulator lab_qemu, lab_bochs;
 
 /* run.c */
 
-/* Appends the host kernel's command line, as one string, to @strv. */
-void lab_kernel_command_line(const struct lab_options *opts, struct lab_strv *strv);
+/* Appends the host kernel's command line, @extra included, as one string to @strv. */
+void lab_kernel_command_line(const struct lab_options *opts, const char *extra,
+			     struct lab_strv *strv);
 
 /* emulator.c: the emulator's process */
 

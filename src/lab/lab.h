@@ -12,9 +12,9 @@
 
 /* X(id, name, emulator, vendor, seconds to boot, default MiB, default timeout) */
 #define LAB_CPUS(X) \
-	X(AMD, "amd", qemu, "AMD", 6, 1024, 600) \
-	X(AMD_BOCHS, "amd-bochs", bochs, "AMD", 75, 512, 900) \
-	X(INTEL, "intel", bochs, "Intel", 75, 512, 900)
+	X(AMD, "amd", qemu, "AMD", 4, 1024, 600) \
+	X(AMD_BOCHS, "amd-bochs", bochs, "AMD", 25, 512, 900) \
+	X(INTEL, "intel", bochs, "Intel", 20, 512, 900)
 
 enum lab_cpu {
 #define X(id, ...) LAB_CPU_##id,

@@ -73,7 +73,7 @@ static int qemu_prepare(struct lab_run *run)
 	lab_strv_add(argv, "-initrd");
 	lab_strv_add(argv, "%s", run->initramfs);
 	lab_strv_add(argv, "-append");
-	lab_kernel_command_line(run->opts, argv);
+	lab_kernel_command_line(run->opts, "", argv);
 	if (run->opts->exit_log) {
 		/* No guest code lies at address 1, so that of all translations none is logged. */
 		lab_strv_add(argv, "-d");
