@@ -3,8 +3,7 @@
 #include <config.h>
 
 #include "src/lab/lab.h"
-
-int verb_lab(int argc, char **argv);
+#include "verbs.h"
 
 int verb_lab(int argc, char **argv)
 {
