@@ -81,8 +81,8 @@ static int read_sizes(struct kernel *k, char msg[MACHINE_MSG])
 	k->code_size = 16ull * get32(k->setup + SYSSIZE);
 	k->run_size = get32(k->setup + INIT_SIZE);
 	if (k->code_size <= ENTRY_64)
-		return boot_fail(msg, -EINVAL, "%s: kernel of %llu bytes by its header; is the file "
-				 "damaged?", path, (unsigned long long)k->code_size);
+		return boot_fail(msg, -EINVAL, "%s: kernel of %llu bytes by its header; is the "
+				 "file damaged?", path, (unsigned long long)k->code_size);
 	if (k->code_at + k->code_size > k->img.size)
 		return boot_fail(msg, -EINVAL, "%s: truncated: %llu bytes, its header says %llu; "
 				 "copy it again", path, (unsigned long long)k->img.size,
@@ -121,8 +121,8 @@ static int load_initrd(const struct kernel *k, struct guest_memory *mem, const c
 		return err;
 	err = guest_place_top(mem, img.size, MACHINE_PAGE, MACHINE_HIGH_START, max, &gpa);
 	if (err || img.size > UINT32_MAX) {
-		err = boot_fail(msg, -ENOMEM, "%s: initrd of %llu MiB does not fit into %llu MiB of "
-				"memory beside the kernel; give the guest more memory", path,
+		err = boot_fail(msg, -ENOMEM, "%s: initrd of %llu MiB does not fit into %llu MiB "
+				"of memory beside the kernel; give the guest more memory", path,
 				(unsigned long long)(img.size >> 20) + 1,
 				(unsigned long long)guest_ram_size(mem) >> 20);
 		goto out;
@@ -173,8 +173,8 @@ static int fill_zero_page(const struct kernel *k, struct guest_memory *mem, uint
 	uint8_t *zero;
 
 	if (guest_place(mem, MACHINE_PAGE, MACHINE_PAGE, 0, MACHINE_LOW_END, ret_gpa))
-		return boot_fail(msg, -ENOMEM, "%s: no room for its boot parameters; give the guest "
-				 "more memory", k->img.path);
+		return boot_fail(msg, -ENOMEM, "%s: no room for its boot parameters; give the "
+				 "guest more memory", k->img.path);
 	zero = guest_ptr(mem, *ret_gpa, MACHINE_PAGE);
 	memset(zero, 0, MACHINE_PAGE);
 	memcpy(zero + SETUP_SECTS, k->setup + SETUP_SECTS, k->header_end - SETUP_SECTS);

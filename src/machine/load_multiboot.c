@@ -66,8 +66,8 @@ static int load_by_addresses(struct program *p, struct guest_memory *mem, char m
 	uint64_t header_addr, load, load_end, bss_end, skip, size;
 
 	if (p->header + ADDRESSES_SIZE > p->have)
-		return boot_fail(msg, -EINVAL, "%s: truncated: it ends in the multiboot header; copy "
-				 "it again", p->img.path);
+		return boot_fail(msg, -EINVAL, "%s: truncated: it ends in the multiboot header; "
+				 "copy it again", p->img.path);
 	header_addr = get32(h + 12);
 	load = get32(h + 16);
 	load_end = get32(h + 20);
@@ -178,21 +178,21 @@ static int load_program(struct program *p, struct guest_memory *mem, char msg[MA
 	int err;
 
 	if (unknown)
-		return boot_fail(msg, -ENOTSUP, "%s: demands multiboot features 0x%x, which are not "
-				 "there (only memory map and aligned modules are)", p->img.path,
+		return boot_fail(msg, -ENOTSUP, "%s: demands multiboot features 0x%x, which are "
+				 "not there (only memory map and aligned modules are)", p->img.path,
 				 unknown);
 	if (p->flags & FLAG_ADDRESSES)
 		err = load_by_addresses(p, mem, msg);
 	else if (is_elf(p))
 		err = load_elf(p, mem, msg);
 	else
-		return boot_fail(msg, -ENOEXEC, "%s: multiboot header without addresses, and not an "
-				 "ELF file; link it as ELF", p->img.path);
+		return boot_fail(msg, -ENOEXEC, "%s: multiboot header without addresses, and not "
+				 "an ELF file; link it as ELF", p->img.path);
 	if (err)
 		return err;
 	if (p->entry > UINT32_MAX || !guest_ptr(mem, p->entry, 1))
-		return boot_fail(msg, -EINVAL, "%s: entry point 0x%llx is not in memory; is the file "
-				 "damaged?", p->img.path, (unsigned long long)p->entry);
+		return boot_fail(msg, -EINVAL, "%s: entry point 0x%llx is not in memory; is the "
+				 "file damaged?", p->img.path, (unsigned long long)p->entry);
 	return 0;
 }
 
@@ -251,8 +251,8 @@ static int load_module(struct info *info, const char *module, uint8_t *entry,
 	if (err)
 		return err;
 	if (guest_place(info->mem, img.size, MACHINE_PAGE, MACHINE_HIGH_START, MACHINE_4G, &gpa)) {
-		err = boot_fail(msg, -ENOMEM, "%s: module of %llu KiB does not fit into the guest's "
-				"memory; give it more", path,
+		err = boot_fail(msg, -ENOMEM, "%s: module of %llu KiB does not fit into the "
+				"guest's memory; give it more", path,
 				(unsigned long long)(img.size + 1023) >> 10);
 		goto out;
 	}
