@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "src/lab/cpio.h"
 #include "src/lab/lab.h"
@@ -110,8 +111,8 @@ struct lab_emulator {
 	bool window;			/* payloads go through shared memory */
 	/* Fills run->argv, writing what the emulator reads into run->dir. 0 or a negative errno. */
 	int (*prepare)(struct lab_run *run);
-	/* Turns the line of the emulator's log into one of ours; false if it is about no exit. */
-	bool (*exit_line)(const char *line, char *ret_line, size_t size);
+	/* Writes what a line of the emulator's log (run->exits) says, in the form of --exit-log. */
+	void (*exit_line)(const char *line, FILE *to);
 };
 
 extern const struct lab_emulator lab_qemu, lab_bochs;
@@ -121,6 +122,19 @@ extern const struct lab_emulator lab_qemu, lab_bochs;
 /* Appends the host kernel's command line, @extra included, as one string to @strv. */
 void lab_kernel_command_line(const struct lab_options *opts, const char *extra,
 			     struct lab_strv *strv);
+
+/* exitlog.c */
+
+/*
+ * Makes FILE of --exit-log: for each line one of
+ *   EXIT code=0x72 info1=0x0 info2=0x0 rip=0x100007
+ *   ENTRY vmcb=0x1b70000
+ *   INJECT type=INTR vector=0x20 error=0x0
+ * in the order of the processor's doing. What the emulator does not tell is left out (Bochs: RIP,
+ * ENTRY and INJECT). On VMX code is the exit reason and info1 the qualification. Says what went
+ * wrong. Returns 0 or a negative errno.
+ */
+int lab_exit_log(const struct lab_run *run, const struct lab_emulator *emulator);
 
 /* emulator.c: the emulator's process */
 

@@ -88,9 +88,28 @@ static int qemu_prepare(struct lab_run *run)
 	return argv->error;
 }
 
-static bool qemu_exit_line(const char *line, char *ret_line, size_t size)
+/* QEMU's svm_helper.c writes these without a newline after some of them. */
+static void qemu_exit_line(const char *line, FILE *to)
 {
-	return false;
+	unsigned long long code, info1, info2, rip;
+	unsigned int vector, error;
+	char type[16];
+	int n;
+
+	for (; *line; line++) {
+		if (sscanf(line, "vmexit(%llx, %llx, %llx, %llx)", &code, &info1, &info2, &rip) == 4) {
+			fprintf(to, "EXIT code=0x%llx info1=0x%llx info2=0x%llx rip=0x%llx\n", code, info1,
+				info2, rip);
+		} else if (sscanf(line, "vmrun! %llx", &code) == 1) {
+			fprintf(to, "ENTRY vmcb=0x%llx\n", code);
+		} else if (!strncmp(line, "Injecting(", 10)) {
+			n = sscanf(line, "Injecting(%*x): %15[A-Z] %x %x", type, &vector, &error);
+			if (n == 3)
+				fprintf(to, "INJECT type=%s vector=0x%x error=0x%x\n", type, vector, error);
+			else if (n >= 1)
+				fprintf(to, "INJECT type=%s\n", type);
+		}
+	}
 }
 
 const struct lab_emulator lab_qemu = {

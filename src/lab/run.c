@@ -269,6 +269,8 @@ int lab_run(const struct lab_options *opts)
 		 cpu_table[opts->cpu].boot_seconds);
 	end = lab_emulator_run(&run, emulator, &signal);
 	status = report(&run, emulator, end, signal);
+	if (opts->exit_log && lab_exit_log(&run, emulator) && !status)
+		status = 1;
 clean_up:
 	clean_up(&run);
 	return status;
