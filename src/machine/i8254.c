@@ -320,9 +320,46 @@ static void write_control(struct i8254 *p, uint64_t now, uint8_t value)
 	c->status_latched = false;
 }
 
+/* Each access asks for the deadline, few move it: it is worked out here. */
+static uint64_t find_deadline(const struct i8254 *p)
+{
+	const struct i8254_counter *c = &p->counter[0];
+	int64_t e, at;
+	uint64_t tick;
+
+	if (!c->loaded || !c->running)
+		return NO_DEADLINE;
+	e = elapsed(c, c->seen);
+	if (periodic(c)) {
+		if (c->n < 2 && !c->next_n)
+			return NO_DEADLINE;
+		at = e < 0 ? c->n : (e / c->n + 1) * c->n;
+	} else {
+		at = c->mode < 2 ? c->n : (int64_t)c->n + 1;
+		if (e >= at)
+			return NO_DEADLINE;
+	}
+	tick = c->start + at;
+	if (c->next_n && c->switch_at < tick)
+		tick = c->switch_at;
+	return tick_to_ns(p, tick);
+}
+
+/* Bring counter 0 up to now. Returns the rising edges of OUT0 on the way. */
+static uint64_t advance_timer(struct i8254 *p, uint64_t now)
+{
+	struct i8254_counter *c = &p->counter[0];
+	uint32_t next_n = c->next_n;
+	uint64_t edges = advance(c, now);
+
+	if (edges || next_n != c->next_n)
+		p->deadline = find_deadline(p);
+	return edges;
+}
+
 void i8254_run(struct i8254 *p)
 {
-	uint64_t edges = advance(&p->counter[0], ticks_now(p));
+	uint64_t edges = advance_timer(p, ticks_now(p));
 
 	if (edges && p->tick)
 		p->tick(p->ctx, edges);
@@ -336,7 +373,7 @@ void i8254_write(void *dev, unsigned offset, unsigned size, uint32_t value)
 	unsigned i;
 
 	(void)size;
-	edges = advance(&p->counter[0], now);
+	edges = advance_timer(p, now);
 	for (i = 1; i < 3; i++)
 		advance(&p->counter[i], now);
 	before = out(&p->counter[0], now);
@@ -345,6 +382,7 @@ void i8254_write(void *dev, unsigned offset, unsigned size, uint32_t value)
 	else
 		write_byte(&p->counter[offset], now, value);
 	edges += !before && out(&p->counter[0], now);
+	p->deadline = find_deadline(p);
 	if (edges && p->tick)
 		p->tick(p->ctx, edges);
 }
@@ -397,30 +435,6 @@ bool i8254_out(struct i8254 *p, unsigned i)
 	return out(&p->counter[i], now);
 }
 
-uint64_t i8254_deadline(const struct i8254 *p)
-{
-	const struct i8254_counter *c = &p->counter[0];
-	int64_t e, at;
-	uint64_t tick;
-
-	if (!c->loaded || !c->running)
-		return NO_DEADLINE;
-	e = elapsed(c, c->seen);
-	if (periodic(c)) {
-		if (c->n < 2 && !c->next_n)
-			return NO_DEADLINE;
-		at = e < 0 ? c->n : (e / c->n + 1) * c->n;
-	} else {
-		at = c->mode < 2 ? c->n : (int64_t)c->n + 1;
-		if (e >= at)
-			return NO_DEADLINE;
-	}
-	tick = c->start + at;
-	if (c->next_n && c->switch_at < tick)
-		tick = c->switch_at;
-	return tick_to_ns(p, tick);
-}
-
 uint32_t i8254_speaker_read(void *dev, unsigned offset, unsigned size)
 {
 	struct i8254 *p = dev;
@@ -455,6 +469,7 @@ void i8254_init(struct i8254 *p, const struct bus_clock *clock,
 	memset(p, 0, sizeof(*p));
 	p->clock = clock;
 	p->t0 = bus_now(clock);
+	p->deadline = NO_DEADLINE;
 	p->tick = tick;
 	p->ctx = ctx;
 	for (i = 0; i < 3; i++) {

@@ -42,6 +42,7 @@ struct i8254 {
 	const struct bus_clock *clock;
 	uint64_t t0;
 	struct i8254_counter counter[3];
+	uint64_t deadline;	/* what i8254_deadline tells */
 	uint8_t port61;		/* bits 0 and 1 */
 	void (*tick)(void *ctx, uint64_t edges);
 	void *ctx;
@@ -56,7 +57,10 @@ void i8254_init(struct i8254 *p, const struct bus_clock *clock,
 void i8254_run(struct i8254 *p);
 
 /* Time in ns of the next edge of OUT0, or of a step on the way to it. */
-uint64_t i8254_deadline(const struct i8254 *p);
+static inline uint64_t i8254_deadline(const struct i8254 *p)
+{
+	return p->deadline;
+}
 
 /* Level of OUT of counter i. */
 bool i8254_out(struct i8254 *p, unsigned i);

@@ -172,8 +172,10 @@ static uint64_t min64(uint64_t a, uint64_t b)
  * into it: they are made up for when it is acknowledged. */
 static uint64_t deadline(const struct machine *m)
 {
-	uint64_t t = min64(mc146818_deadline(&m->rtc), ns16550_deadline(&m->serial0));
+	uint64_t t = mc146818_deadline(&m->rtc);
 
+	if (m->serial0.count)
+		t = min64(t, ns16550_deadline(&m->serial0));
 	if (i8259_requested(&m->pic, MACHINE_IRQ_TIMER))
 		return t;
 	return min64(t, i8254_deadline(&m->pit));

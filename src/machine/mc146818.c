@@ -190,13 +190,7 @@ static void sync(struct mc146818 *r, uint64_t now)
 	r->divider_seen = ticks;
 }
 
-void mc146818_run(struct mc146818 *r)
-{
-	sync(r, bus_now(r->clock));
-	set_line(r);
-}
-
-uint64_t mc146818_deadline(const struct mc146818 *r)
+static uint64_t find_deadline(const struct mc146818 *r)
 {
 	uint64_t deadline = NO_DEADLINE, period = period_ticks(r), tick, ns;
 	uint8_t waiting = r->reg[REG_B] & ~r->reg[REG_C];
@@ -213,6 +207,19 @@ uint64_t mc146818_deadline(const struct mc146818 *r)
 			deadline = ns;
 	}
 	return deadline;
+}
+
+/* After whatever changed flags, enables or time. */
+static void settle(struct mc146818 *r)
+{
+	set_line(r);
+	r->deadline = find_deadline(r);
+}
+
+void mc146818_run(struct mc146818 *r)
+{
+	sync(r, bus_now(r->clock));
+	settle(r);
 }
 
 static uint8_t read_reg(struct mc146818 *r, uint64_t now)
@@ -276,7 +283,7 @@ uint32_t mc146818_read(void *dev, unsigned offset, unsigned size)
 	sync(r, now);
 	set_line(r);
 	v = read_reg(r, now);
-	set_line(r);
+	settle(r);
 	return v;
 }
 
@@ -293,7 +300,7 @@ void mc146818_write(void *dev, unsigned offset, unsigned size, uint32_t value)
 	now = bus_now(r->clock);
 	sync(r, now);
 	write_reg(r, now, value);
-	set_line(r);
+	settle(r);
 }
 
 static void put16(struct mc146818 *r, unsigned at, uint64_t v)
@@ -334,4 +341,5 @@ void mc146818_init(struct mc146818 *r, const struct bus_clock *clock,
 	put_time(r, epoch);
 	r->next_update = now + NSEC_PER_SEC;
 	r->divider_start = now;
+	r->deadline = NO_DEADLINE;
 }

@@ -17,6 +17,7 @@ struct mc146818 {
 	uint64_t divider_start;	/* ns at which the divider was released */
 	uint64_t divider_seen;	/* 32768 Hz ticks since then that were looked at */
 	bool level;		/* of the line */
+	uint64_t deadline;	/* what mc146818_deadline tells */
 };
 
 /* The time of day starts at epoch (seconds since 1970, UTC), BCD, 24 h. */
@@ -30,7 +31,10 @@ void mc146818_set_memory(struct mc146818 *r, uint64_t low, uint64_t high);
 void mc146818_run(struct mc146818 *r);
 
 /* Time in ns at which an enabled interrupt source may fire. */
-uint64_t mc146818_deadline(const struct mc146818 *r);
+static inline uint64_t mc146818_deadline(const struct mc146818 *r)
+{
+	return r->deadline;
+}
 
 /* Bus cycles of 0x70 and 0x71 (dev: struct mc146818). */
 uint32_t mc146818_read(void *dev, unsigned offset, unsigned size);
