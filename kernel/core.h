@@ -16,6 +16,7 @@
 #include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/static_call.h>
 #include <linux/preempt.h>
 #include <linux/types.h>
 #include <linux/completion.h>
@@ -105,6 +106,7 @@ struct vmm_event {
 /* What the vendor's decoder tells of an exit beyond its record. */
 struct vmm_exit_state {
 	u64 next_rip;		/* 0: not known */
+	u64 cr3;
 	u64 gpa, gla;
 	bool gla_valid;
 	u8 access;		/* VMMT_ACCESS_* bits of a nested fault */
@@ -114,6 +116,21 @@ struct vmm_exit_state {
 	u8 encoding;		/* port access: 0 DX, 1 immediate */
 	u8 ninsn;		/* instruction bytes known */
 	u8 insn[15];
+};
+
+/*
+ * Where the guest's code lies in host memory, as its page tables said. Good
+ * as long as each entry that was read still has its value: nothing else needs
+ * to be invalidated. NULL host: nothing cached.
+ */
+#define VMM_WALK_MAX 5
+
+struct vmm_code_cache {
+	u64 cr3;
+	u64 page;			/* linear address */
+	u8 *host;
+	unsigned int n;
+	struct { const u64 *entry; u64 value; } walked[VMM_WALK_MAX];
 };
 
 /* What RUN takes from vrp_exit, by what the last RUN returned for. */
@@ -144,11 +161,13 @@ struct vmm_vcpu {
 	u64 pat;
 	u64 misc_enable;
 	bool dr_live;			/* the guest's DR0-3 go in at entry */
+	bool window;			/* set by the vendor: an exit is asked for */
 	bool shadow;			/* STI or MOV SS blocks interrupts */
 	struct vmm_event reinject;	/* cut off by an exit */
 	struct vmm_event inject;	/* exception or NMI, from a handler or userland */
 	struct vmm_event irq;		/* external interrupt from userland, until it can be taken */
 	struct vmm_exit_state x;
+	struct vmm_code_cache code;
 	u64 pvclock_gpa;		/* with bit 0 as the guest wrote it */
 	u32 pvclock_version;
 	struct pvclock_vcpu_time_info pvclock_base;	/* what the guest was told */
@@ -164,6 +183,7 @@ struct vmm_vcpu {
 	u64 off, off_since;
 	u64 t_handled;
 	u8 pending_end;			/* VMMT_END_* of a record RUN still has to finish */
+	unsigned long noted;		/* jiffies when RCU was last told */
 	bool cpu_stale;			/* host state of this CPU must be saved again */
 	struct vm_exit out;
 	struct vmmt_exit rec;
@@ -258,6 +278,12 @@ struct vmm_ops {
 };
 
 extern const struct vmm_ops *vmm_ops;
+
+/* The same as direct calls, patched in when the vendor is known: vmm_op(x)(...). */
+#define VMM_OP(ret, name, args) DECLARE_STATIC_CALL(vmm_op_##name, ret args);
+VMM_OPS(VMM_OP)
+#undef VMM_OP
+#define vmm_op(name) static_call(vmm_op_##name)
 extern const struct vmm_ops vmm_svm_ops, vmm_vmx_ops;
 
 /* ---- the rooms ---- */
@@ -309,8 +335,8 @@ void vmm_pvclock_update(struct vmm_vcpu *vcpu, u64 tsc);
 int vmm_wallclock_write(struct vmm_vcpu *vcpu, u64 gpa);
 
 /* guestmem.c: the guest's own view of memory */
-int vmm_fetch(struct vmm_vcpu *vcpu, u64 rip, u8 *buf, unsigned int len);
-unsigned int vmm_insn_len(struct vmm_vcpu *vcpu);
+void vmm_fetch_insn(struct vmm_vcpu *vcpu);
+unsigned int vmm_insn_len(struct vmm_vcpu *vcpu, unsigned int len);
 void vmm_insn_string(struct vmm_vcpu *vcpu);
 
 /* exit.c: the choke point */

@@ -107,7 +107,7 @@ static void leaf_1(struct vmm_vcpu *vcpu, u32 r[4])
 	r[1] = (r[1] & 0x0000ffff) | (vcpu->vm->ncpus << 16) | (vcpu->id << 24);
 	r[2] = (r[2] & ~LEAF1_ECX_NOT) | LEAF1_ECX_HYPERVISOR;
 	r[3] &= ~LEAF1_EDX_NOT;
-	vmm_ops->paging(vcpu, &pg);
+	vmm_op(paging)(vcpu, &pg);
 	if ((r[2] & BIT(26)) && (pg.cr4 & X86_CR4_OSXSAVE))
 		r[2] |= LEAF1_ECX_OSXSAVE;
 }

@@ -158,41 +158,43 @@ static void emit_aux(struct vmm_vcpu *vcpu)
 	vcpu->naux = 0;
 }
 
-/* Account for the spans that this record closes. */
-static void count_spans(struct vmm_vcpu *vcpu, const struct vmmt_exit *rec)
+/* Account for the spans that this exit closes. */
+static void count_spans(struct vmm_vcpu *vcpu, u64 t_handled, u64 t_out)
 {
 	struct vmm_stats *st = vcpu->stats;
-	struct vmm_stats_class *last = &st->vs_class[vcpu->last_class];
-	u64 back = rec->t_run ? rec->t_run : rec->t_traced;
-	u64 user = back - rec->t_traced, trace = rec->t_traced - rec->t_prev;
-	bool halted = user && vcpu->last_class == VMMT_CLASS_hlt;
+	const struct vmm_frame *f = &vcpu->frame;
+	u64 back = vcpu->t_run ? vcpu->t_run : vcpu->t_traced;
+	u64 trace = vcpu->t_traced - vcpu->t_prev, user = back - vcpu->t_traced;
+	struct vmm_stats_class *last;
 	u64 busy;
 
-	st->vs_spans[VMM_SPAN_guest] += rec->t_exit - rec->t_enter;
-	st->vs_spans[VMM_SPAN_kernel] += rec->t_handled - rec->t_exit;
-	if (rec->t_out)
-		st->vs_spans[VMM_SPAN_return] += rec->t_out - rec->t_handled;
+	st->vs_spans[VMM_SPAN_guest] += f->t_exit - f->t_enter;
+	st->vs_spans[VMM_SPAN_kernel] += t_handled - f->t_exit;
 	st->vs_spans[VMM_SPAN_trace] += trace;
-	st->vs_spans[halted ? VMM_SPAN_halted : VMM_SPAN_user] += user;
-	st->vs_spans[VMM_SPAN_reentry] += rec->t_enter - back;
-	st->vs_off += rec->off;
-	if (rec->head.exit == 1)
+	st->vs_spans[VMM_SPAN_reentry] += f->t_enter - back;
+	busy = f->t_enter - vcpu->t_last_exit - trace;
+	if (t_out)
+		st->vs_spans[VMM_SPAN_return] += t_out - t_handled;
+	if (user && vcpu->last_class == VMMT_CLASS_hlt) {
+		st->vs_spans[VMM_SPAN_halted] += user;
+		busy -= user;
+	} else {
+		st->vs_spans[VMM_SPAN_user] += user;
+	}
+	if (vcpu->nexit == 1)
 		return;
-	busy = rec->t_enter - vcpu->t_last_exit - trace - (halted ? user : 0);
+	last = &st->vs_class[vcpu->last_class];
 	last->vsc_ticks += busy;
 	last->vsc_hist[vmm_hist_bucket(busy)]++;
 	if (busy > last->vsc_max)
 		last->vsc_max = busy;
 }
 
-/*
- * The exit that vcpu->rec describes is dealt with: end says how. t_handled and
- * t_out are stamps; t_out is 0 if the guest is entered again at once.
- */
-void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
+/* The rest of the record, and out with it and those that belong to it. */
+static void emit_exit(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 end, u64 t_handled,
+		      u64 t_out)
 {
 	struct vmmt_exit *rec = &vcpu->rec;
-	struct vmm_stats_class *class = &vcpu->stats->vs_class[rec->class];
 
 	HEAD_INIT(rec, exit, vcpu->vm->id, vcpu->id);
 	rec->head.exit = vcpu->nexit;
@@ -204,23 +206,40 @@ void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
 	rec->t_exit = vcpu->frame.t_exit;
 	rec->t_handled = t_handled;
 	rec->t_out = t_out;
+	rec->nth = class->vsc_counted;
 	rec->end = end;
 	rec->off = vcpu->off;
 	rec->wait = 0;
-	count_spans(vcpu, rec);
-	vcpu->stats->vs_exits++;
-	rec->nth = ++class->vsc_counted;
-	vcpu->t_last_exit = rec->t_exit;
-	vcpu->last_class = rec->class;
-	vcpu->off = 0;
-	vcpu->t_run = 0;
-	vcpu->t_prev = rec->head.time;
-
 	if (vcpu->naux)
 		emit_aux(vcpu);
 	rec->head.seq = ++vcpu->seq;
 	trace_vmm_exit(rec);
 	account(vcpu, class, rec->head.verdict);
+}
+
+/*
+ * The exit that vcpu->rec describes is dealt with: end says how. t_handled and
+ * t_out are stamps; t_out is 0 if the guest is entered again at once.
+ */
+void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
+{
+	struct vmm_stats_class *class = &vcpu->stats->vs_class[vcpu->rec.class];
+
+	count_spans(vcpu, t_handled, t_out);
+	vcpu->stats->vs_exits++;
+	class->vsc_counted++;
+	if (trace_vmm_exit_enabled()) {
+		emit_exit(vcpu, class, end, t_handled, t_out);
+	} else {
+		vcpu->seq += vcpu->naux + 1;
+		vcpu->naux = 0;
+	}
+	vcpu->stats->vs_off += vcpu->off;
+	vcpu->off = 0;
+	vcpu->t_run = 0;
+	vcpu->t_last_exit = vcpu->frame.t_exit;
+	vcpu->last_class = vcpu->rec.class;
+	vcpu->t_prev = t_out ? t_out : t_handled;
 	vcpu->t_traced = rdtsc();
 }
 

@@ -8,41 +8,92 @@
 
 #include "core.h"
 
+/* Reads an entry, and notes where it was for the cache. */
 static int read_entry(void *ctx, u64 gpa, unsigned int size, u64 *ret)
 {
-	void *p = vmm_mem_kaddr(ctx, gpa);
+	struct vmm_vcpu *vcpu = ctx;
+	struct vmm_code_cache *code = &vcpu->code;
+	void *p = vmm_mem_kaddr(vcpu->vm->mem, gpa);
 
 	if (!p)
 		return -EFAULT;
 	*ret = size == 8 ? READ_ONCE(*(u64 *)p) : READ_ONCE(*(u32 *)p);
+	if (code->n < VMM_WALK_MAX) {
+		code->walked[code->n].entry = PTR_ALIGN_DOWN((const u64 *)p, sizeof(u64));
+		code->walked[code->n].value = READ_ONCE(*code->walked[code->n].entry);
+		code->n++;
+	}
 	return 0;
 }
 
-/* Copy up to len bytes of code at RIP; returns how many could be read. */
-int vmm_fetch(struct vmm_vcpu *vcpu, u64 rip, u8 *buf, unsigned int len)
+/*
+ * The cache holds for 64-bit code only, where CR3 alone says which tables are
+ * in force: CR0.PG, CR4.PAE, CR4.LA57 and EFER.LMA cannot change without
+ * leaving it (SDM 4.1.2).
+ */
+static u8 *cached_page(const struct vmm_vcpu *vcpu, u64 page)
 {
-	struct vmm_paging pg;
+	const struct vmm_code_cache *code = &vcpu->code;
+	unsigned int i;
+
+	if (vcpu->rec.mode != VMMT_MODE_long64 || code->page != page || code->cr3 != vcpu->x.cr3)
+		return NULL;
+	for (i = 0; i < code->n; i++)
+		if (READ_ONCE(*code->walked[i].entry) != code->walked[i].value)
+			return NULL;
+	return code->host;
+}
+
+/* Host address of the guest's page of code at a linear address, or NULL. */
+static u8 *code_page(struct vmm_vcpu *vcpu, const struct vmm_paging *pg, u64 page)
+{
+	struct vmm_code_cache *code = &vcpu->code;
+	u64 gpa;
+
+	code->n = 0;
+	code->host = NULL;
+	if (vmm_walk(pg, page, read_entry, vcpu, &gpa))
+		return NULL;
+	code->cr3 = pg->cr3;
+	code->page = page;
+	code->host = vmm_mem_kaddr(vcpu->vm->mem, gpa);
+	return code->host;
+}
+
+/* Copy up to len bytes of code at RIP; returns how many could be read. */
+static unsigned int fetch(struct vmm_vcpu *vcpu, const struct vmm_paging *pg, u8 *buf,
+			  unsigned int len)
+{
+	u64 rip = vcpu->frame.gprs[VCPU_REGS_RIP];
+	u64 gla = pg->cs_long ? rip : (pg->cs_base + rip) & U32_MAX;
 	unsigned int done = 0, n;
-	u64 gla, gpa;
 	u8 *p;
 
-	vmm_ops->paging(vcpu, &pg);
-	gla = pg.cs_long ? rip : (pg.cs_base + rip) & U32_MAX;
 	while (done < len) {
-		if (vmm_walk(&pg, gla + done, read_entry, vcpu->vm->mem, &gpa))
-			break;
-		p = vmm_mem_kaddr(vcpu->vm->mem, gpa);
+		p = code_page(vcpu, pg, (gla + done) & PAGE_MASK);
 		if (!p)
 			break;
-		n = min_t(unsigned int, len - done, PAGE_SIZE - offset_in_page(gpa));
-		memcpy(buf + done, p, n);
+		n = min_t(unsigned int, len - done, PAGE_SIZE - offset_in_page(gla + done));
+		memcpy(buf + done, p + offset_in_page(gla + done), n);
 		done += n;
 	}
 	return done;
 }
 
+/* The bytes of the instruction at RIP, into vcpu->x. */
+void vmm_fetch_insn(struct vmm_vcpu *vcpu)
+{
+	struct vmm_paging pg;
+
+	vmm_op(paging)(vcpu, &pg);
+	vcpu->x.ninsn = fetch(vcpu, &pg, vcpu->x.insn, sizeof(vcpu->x.insn));
+}
+
+/* A legacy prefix, or REX in 64-bit code (SDM volume 2, 2.1.1, 2.2.1). */
 static bool is_prefix(u8 byte, bool cs_long)
 {
+	if (byte == 0x0f)
+		return false;
 	switch (byte) {
 	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65:
 	case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3:
@@ -52,49 +103,25 @@ static bool is_prefix(u8 byte, bool cs_long)
 	}
 }
 
-/* Bytes after 0F of the opcodes that exit: the opcode alone, or with ModRM
- * (all of these have only register forms, or the 01 group's fixed ones). */
-static unsigned int length_0f(u8 op)
-{
-	switch (op) {
-	case 0x01:			/* VMMCALL, XSETBV, MONITOR, ... */
-	case 0x20: case 0x21: case 0x22: case 0x23:	/* MOV CR, DR */
-		return 3;
-	case 0x08: case 0x09:		/* INVD, WBINVD */
-	case 0x30: case 0x32: case 0x33: /* WRMSR, RDMSR, RDPMC */
-	case 0x31: case 0xa2:		/* RDTSC, CPUID */
-	case 0x06:			/* CLTS */
-		return 2;
-	default:
-		return 0;
-	}
-}
-
 /*
- * Length of the instruction that exited, by its opcode, prefixes included: the
- * ones that have fixed lengths and can exit. 0 if it is none of these or
- * cannot be read.
+ * Length of the instruction that exited, one of those that always exit for
+ * what they are. len is its length without prefixes, which is the answer
+ * if its first byte is none, and if it cannot be read.
  */
-unsigned int vmm_insn_len(struct vmm_vcpu *vcpu)
+unsigned int vmm_insn_len(struct vmm_vcpu *vcpu, unsigned int len)
 {
+	u64 rip = vcpu->frame.gprs[VCPU_REGS_RIP];
+	const u8 *page = cached_page(vcpu, rip & PAGE_MASK);
 	struct vmm_exit_state *x = &vcpu->x;
-	struct vmm_paging pg;
-	unsigned int i = 0, n;
+	bool cs_long = vcpu->rec.mode == VMMT_MODE_long64;
+	unsigned int i = 0;
 
-	if (!x->ninsn)
-		x->ninsn = vmm_fetch(vcpu, vcpu->frame.gprs[VCPU_REGS_RIP], x->insn,
-				     sizeof(x->insn));
-	vmm_ops->paging(vcpu, &pg);
-	while (i < x->ninsn && is_prefix(x->insn[i], pg.cs_long))
+	if (page && !is_prefix(READ_ONCE(page[offset_in_page(rip)]), cs_long))
+		return len;
+	vmm_fetch_insn(vcpu);
+	while (i < x->ninsn && is_prefix(x->insn[i], cs_long))
 		i++;
-	if (i >= x->ninsn)
-		return 0;
-	if (x->insn[i] == 0xf4)		/* HLT */
-		return i + 1;
-	if (x->insn[i] != 0x0f || i + 1 >= x->ninsn)
-		return 0;
-	n = length_0f(x->insn[i + 1]);
-	return n ? i + n : 0;
+	return i < x->ninsn ? i + len : len;
 }
 
 /*
@@ -108,7 +135,7 @@ void vmm_insn_string(struct vmm_vcpu *vcpu)
 	bool small = false;
 	unsigned int i;
 
-	x->ninsn = vmm_fetch(vcpu, vcpu->frame.gprs[VCPU_REGS_RIP], x->insn, sizeof(x->insn));
+	vmm_fetch_insn(vcpu);
 	x->seg = VCPU_REGS_DS;
 	for (i = 0; i < x->ninsn; i++) {
 		switch (x->insn[i]) {

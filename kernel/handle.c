@@ -33,24 +33,21 @@ void vmm_inject_exception(struct vmm_vcpu *vcpu, u8 vector, bool has_error, u32 
 }
 
 /*
- * The exiting instruction was emulated: go behind it. len is its length if the
- * decoder could not tell. That ends an interrupt shadow (SDM 3.4.3.2, 6.8.3),
+ * The exiting instruction was emulated: go behind it. len is its length without
+ * prefixes, for a processor that does not tell. That ends an interrupt shadow (SDM 3.4.3.2, 6.8.3),
  * and traps if TF is set.
  */
 void vmm_skip(struct vmm_vcpu *vcpu, unsigned int len)
 {
 	u64 next = vcpu->x.next_rip;
 
-	if (!next) {
-		unsigned int real = vmm_insn_len(vcpu);
-
-		next = RIP(vcpu) + (real ? real : len);
-	}
+	if (!next)
+		next = RIP(vcpu) + vmm_insn_len(vcpu, len);
 	vcpu->rec.ilen = (u8)(next - RIP(vcpu));
 	RIP(vcpu) = next;
 	vcpu->shadow = false;
 	if (RFLAGS(vcpu) & X86_EFLAGS_TF)
-		vmm_ops->single_step(vcpu);
+		vmm_op(single_step)(vcpu);
 }
 
 static int inject_gp(struct vmm_vcpu *vcpu)
@@ -148,7 +145,7 @@ static int handle_io(struct vmm_vcpu *vcpu)
 static int pass_mmio(struct vmm_vcpu *vcpu)
 {
 	if (!vcpu->x.ninsn)
-		vcpu->x.ninsn = vmm_fetch(vcpu, RIP(vcpu), vcpu->x.insn, sizeof(vcpu->x.insn));
+		vmm_fetch_insn(vcpu);
 	vmm_aux_ept(vcpu, VMMT_OUTCOME_mmio, 0, vcpu->frame.t_exit);
 	vcpu->last_input = VMM_INPUT_GPRS;
 	return VMM_USERLAND;
@@ -230,7 +227,7 @@ static int handle_exception(struct vmm_vcpu *vcpu)
 static int handle_dr(struct vmm_vcpu *vcpu)
 {
 	vcpu->dr_live = true;
-	vmm_ops->set_dr_live(vcpu, true);
+	vmm_op(set_dr_live)(vcpu, true);
 	return VMM_RESUME;
 }
 
@@ -238,12 +235,12 @@ static int handle_dr(struct vmm_vcpu *vcpu)
 int vmm_handle_exit(struct vmm_vcpu *vcpu)
 {
 	vcpu->last_input = VMM_INPUT_NONE;
-	switch (vcpu->rec.class) {
-	case VMMT_CLASS_io_in:
-	case VMMT_CLASS_io_out:
+	/* A switch costs a comparison a level; the commonest go first. */
+	if (vcpu->rec.class <= VMMT_CLASS_io_out && vcpu->rec.class)
 		return handle_io(vcpu);
-	case VMMT_CLASS_cpuid:
+	if (vcpu->rec.class == VMMT_CLASS_cpuid)
 		return handle_cpuid(vcpu);
+	switch (vcpu->rec.class) {
 	case VMMT_CLASS_rdmsr:
 		return handle_rdmsr(vcpu);
 	case VMMT_CLASS_wrmsr:
@@ -256,7 +253,7 @@ int vmm_handle_exit(struct vmm_vcpu *vcpu)
 	case VMMT_CLASS_nmi:
 		return VMM_RESUME;
 	case VMMT_CLASS_window:
-		vmm_ops->window(vcpu, false);
+		vmm_op(window)(vcpu, false);
 		return VMM_RESUME;
 	case VMMT_CLASS_exception:
 		return handle_exception(vcpu);
@@ -285,6 +282,6 @@ int vmm_handle_exit(struct vmm_vcpu *vcpu)
 		vmm_skip(vcpu, 2);
 		return VMM_RESUME;
 	default:
-		return vmm_ops->handle(vcpu);
+		return vmm_op(handle)(vcpu);
 	}
 }

@@ -13,6 +13,11 @@
 
 const struct vmm_ops *vmm_ops;
 
+#define VMM_OP(ret, name, args) \
+	DEFINE_STATIC_CALL_NULL(vmm_op_##name, *(((struct vmm_ops *)0)->name));
+VMM_OPS(VMM_OP)
+#undef VMM_OP
+
 /* ---- the calls ---- */
 
 /* A call on a VM runs with a reference to it. *arg is the kernel's copy of the
@@ -303,6 +308,14 @@ static struct miscdevice vmm_device = {
 
 static const struct vmm_ops *const vendors[] __initconst = { &vmm_svm_ops };
 
+static void __init bind_ops(const struct vmm_ops *ops)
+{
+	vmm_ops = ops;
+#define VMM_OP(ret, name, args) static_call_update(vmm_op_##name, ops->name);
+	VMM_OPS(VMM_OP)
+#undef VMM_OP
+}
+
 /* The extension this host has; logs what each one misses if there is none. */
 static int __init choose_vendor(void)
 {
@@ -311,7 +324,7 @@ static int __init choose_vendor(void)
 
 	for (i = 0; i < ARRAY_SIZE(vendors); i++) {
 		if (!vendors[i]->check(why[i], sizeof(why[i]))) {
-			vmm_ops = vendors[i];
+			bind_ops(vendors[i]);
 			return 0;
 		}
 	}

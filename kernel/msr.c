@@ -23,13 +23,13 @@ static bool pat_valid(u64 pat)
 /* Read an MSR. Returns 0, or -EFAULT for #GP. */
 int vmm_rdmsr(struct vmm_vcpu *vcpu, u32 index, u64 *ret_value)
 {
-	int err = vmm_ops->get_msr(vcpu, index, ret_value);
+	int err = vmm_op(get_msr)(vcpu, index, ret_value);
 
 	if (err != -ENOENT)
 		return err;
 	switch (index) {
 	case MSR_EFER:
-		*ret_value = vmm_ops->read_efer(vcpu);
+		*ret_value = vmm_op(read_efer)(vcpu);
 		return 0;
 	case MSR_IA32_CR_PAT:
 		*ret_value = vcpu->pat;
@@ -49,18 +49,18 @@ int vmm_rdmsr(struct vmm_vcpu *vcpu, u32 index, u64 *ret_value)
 /* Write an MSR. Returns 0, or -EFAULT for #GP. */
 int vmm_wrmsr(struct vmm_vcpu *vcpu, u32 index, u64 value)
 {
-	int err = vmm_ops->set_msr(vcpu, index, value);
+	int err = vmm_op(set_msr)(vcpu, index, value);
 
 	if (err != -ENOENT)
 		return err;
 	switch (index) {
 	case MSR_EFER:
-		return vmm_ops->write_efer(vcpu, value);
+		return vmm_op(write_efer)(vcpu, value);
 	case MSR_IA32_CR_PAT:
 		if (!pat_valid(value))
 			return -EFAULT;
 		vcpu->pat = value;
-		vmm_ops->write_pat(vcpu, value);
+		vmm_op(write_pat)(vcpu, value);
 		return 0;
 	case MSR_KVM_SYSTEM_TIME_NEW:
 		return vmm_pvclock_set(vcpu, value) ? -EFAULT : 0;

@@ -67,7 +67,7 @@ static void event_of_exception(struct vmm_vcpu *vcpu, struct vmm_event *event,
 				      BIT(17) | BIT(21);
 	struct vmm_paging pg;
 
-	vmm_ops->paging(vcpu, &pg);
+	vmm_op(paging)(vcpu, &pg);
 	event->info = VMM_EVENT(VMMT_ITYPE_exception, vie->vie_vector);
 	if ((pg.cr0 & X86_CR0_PE) && (with_error & BIT(vie->vie_vector))) {
 		event->info |= VMM_EVENT_ERROR;
@@ -165,7 +165,7 @@ static int give_output(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u16 rea
 
 static void give_event(struct vmm_vcpu *vcpu, struct vmm_event *event, u8 stage)
 {
-	vmm_ops->inject(vcpu, event);
+	vmm_op(inject)(vcpu, event);
 	vcpu->rec.injected = event->info;
 	vmm_aux_intr(vcpu, stage, event);
 	event->info = 0;
@@ -175,16 +175,18 @@ static void give_event(struct vmm_vcpu *vcpu, struct vmm_event *event, u8 stage)
  * should exit when it can take an interrupt. One event an entry (SDM 27.6). */
 static void prepare_events(struct vmm_vcpu *vcpu)
 {
-	bool ready = vmm_irq_ready(vcpu);
+	bool want;
 
 	vcpu->rec.injected = 0;
 	if (vcpu->reinject.info)
 		give_event(vcpu, &vcpu->reinject, VMMT_STAGE_reinjected);
 	else if (vcpu->inject.info)
 		give_event(vcpu, &vcpu->inject, VMMT_STAGE_injected);
-	else if (vcpu->irq.info && ready)
+	else if (vcpu->irq.info && vmm_irq_ready(vcpu))
 		give_event(vcpu, &vcpu->irq, VMMT_STAGE_injected);
-	vmm_ops->window(vcpu, vcpu->irq.info || READ_ONCE(vcpu->intr_pending));
+	want = vcpu->irq.info || READ_ONCE(vcpu->intr_pending);
+	if (want || vcpu->window)
+		vmm_op(window)(vcpu, want);
 }
 
 static void load_debug(struct vmm_vcpu *vcpu)
@@ -212,12 +214,14 @@ static noinstr void enter_guest(struct vmm_vcpu *vcpu)
 	bool tracked;
 
 	tracked = context_tracking_guest_enter();
-	if (!tracked) {
+	/* A quiescent state for RCU; telling it once a tick is often enough. */
+	if (!tracked && vcpu->noted != jiffies) {
 		instrumentation_begin();
+		vcpu->noted = jiffies;
 		vmm_note_guest();
 		instrumentation_end();
 	}
-	vmm_ops->enter(vcpu);
+	vmm_op(enter)(vcpu);
 	context_tracking_guest_exit();
 }
 
@@ -251,7 +255,7 @@ static bool stay_in_guest(struct vmm_vcpu *vcpu)
 		__this_cpu_write(last_vcpu, vcpu);
 		vmm_branch_barrier();
 	}
-	vmm_ops->vcpu_load(vcpu);
+	vmm_op(vcpu_load)(vcpu);
 	prepare_events(vcpu);
 	xcr0 = boot_cpu_has(X86_FEATURE_XSAVE);
 	if (xcr0) {
@@ -270,7 +274,7 @@ static bool stay_in_guest(struct vmm_vcpu *vcpu)
 		save_debug(vcpu);
 	if (xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
-	vmm_ops->exit_irqoff(vcpu);
+	vmm_op(exit_irqoff)(vcpu);
 	WRITE_ONCE(vcpu->running_cpu, -1);
 	/* The interrupt that ended the stay is taken here, as guest time. */
 	local_irq_enable();
@@ -342,7 +346,7 @@ static int run_loop(struct vmm_vcpu *vcpu, u16 *ret_reason)
 			cond_resched();
 			continue;
 		}
-		vmm_ops->decode(vcpu);
+		vmm_op(decode)(vcpu);
 		vcpu->nexit++;
 		did = conclude(vcpu, vmm_handle_exit(vcpu));
 		if (did == VMM_RESUME)

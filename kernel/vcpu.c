@@ -50,7 +50,7 @@ struct vmm_vcpu *vmm_vcpu_create(struct vmm_vm *vm, u32 id)
 		goto free;
 	if (!fpu_alloc_guest_fpstate(&vcpu->fpu))
 		goto free;
-	err = vmm_ops->vcpu_init(vcpu);
+	err = vmm_op(vcpu_init)(vcpu);
 	if (err)
 		goto free;
 	return vcpu;
@@ -65,7 +65,7 @@ void vmm_vcpu_destroy(struct vmm_vcpu *vcpu)
 	if (!vcpu)
 		return;
 	if (vcpu->arch)
-		vmm_ops->vcpu_free(vcpu);
+		vmm_op(vcpu_free)(vcpu);
 	if (vcpu->fpu.fpstate)
 		fpu_free_guest_fpstate(&vcpu->fpu);
 	vfree(vcpu->stats);
@@ -107,7 +107,7 @@ int vmm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)
 		goto unlock;
 	reset_neutral(vcpu, regs);
 	memcpy(vcpu->frame.gprs, regs->vrs_gprs, sizeof(vcpu->frame.gprs));
-	err = vmm_ops->vcpu_reset(vcpu, regs) ? -EIO : 0;
+	err = vmm_op(vcpu_reset)(vcpu, regs) ? -EIO : 0;
 	if (!err) {
 		vcpu->ready = true;
 		vmm_emit_life(vcpu->vm, vcpu, VMMT_LIFE_vcpu_reset, 0);
@@ -128,7 +128,7 @@ int vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *re
 		regs->vrs_msrs[VCPU_REGS_MISC_ENABLE] = vcpu->misc_enable;
 	if (mask & VM_RWREGS_DRS)
 		memcpy(regs->vrs_drs, vcpu->dr, sizeof(vcpu->dr));
-	return vmm_ops->read_regs(vcpu, mask, regs);
+	return vmm_op(read_regs)(vcpu, mask, regs);
 }
 
 /* VMM_IOC_READREGS; waits for a RUN in progress. */
@@ -151,7 +151,7 @@ int vmm_vcpu_writeregs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_st
 	mutex_lock(&vcpu->lock);
 	if ((mask & VM_RWREGS_CRS) && !vmm_xcr0_valid(regs->vrs_crs[VCPU_REGS_XCR0]))
 		goto unlock;
-	err = vmm_ops->write_regs(vcpu, mask, regs);
+	err = vmm_op(write_regs)(vcpu, mask, regs);
 	if (err)
 		goto unlock;
 	if (mask & VM_RWREGS_GPRS)

@@ -18,6 +18,11 @@
 /* Class of a raw code, stamped from the schema. */
 static u8 class_of(u32 code)
 {
+	/* A switch costs a comparison a level; the commonest go first. */
+	if (code == SVM_EXIT_IOIO)
+		return VMMT_CLASS_io_in;
+	if (code == SVM_EXIT_CPUID)
+		return VMMT_CLASS_cpuid;
 	switch (code) {
 #define X(lo, hi, class, name) case lo ... hi: return VMMT_CLASS_##class;
 	VMMT_SVM_CODES(X)
@@ -140,6 +145,7 @@ void svm_decode(struct vmm_vcpu *vcpu)
 	rec->key = rec->value = 0;
 	rec->ilen = rec->width = rec->rep = rec->string = 0;
 	vcpu->x.next_rip = boot_cpu_has(X86_FEATURE_NRIPS) ? ctl->next_rip : 0;
+	vcpu->x.cr3 = vmcb->save.cr3;
 	vcpu->x.ninsn = 0;
 	vcpu->x.seg = 0xff;
 	vcpu->x.addr_size = 0;
@@ -148,6 +154,8 @@ void svm_decode(struct vmm_vcpu *vcpu)
 	vmcb->control.event_inj = 0;
 	vmcb->control.clean = SVM_CLEAN_ALL;
 
+	if (rec->class == VMMT_CLASS_cpuid)
+		return;
 	switch (rec->class) {
 	case VMMT_CLASS_io_in:
 		decode_io(vcpu, ctl);

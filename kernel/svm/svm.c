@@ -93,7 +93,7 @@ static int svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *re
 
 	memset(svm->vmcb, 0, sizeof(*svm->vmcb));
 	svm->asid_generation = 0;
-	svm->window = false;
+	vcpu->window = false;
 	svm->entry_shadow = false;
 	init_controls(vcpu);
 	svm->vmcb->save.g_pat = vcpu->pat;
@@ -167,9 +167,9 @@ static void svm_window(struct vmm_vcpu *vcpu, bool on)
 	struct vmcb_control_area *ctl = &svm->vmcb->control;
 
 	on = on && !vcpu->shadow;
-	if (on == svm->window)
+	if (on == vcpu->window)
 		return;
-	svm->window = on;
+	vcpu->window = on;
 	ctl->int_ctl &= ~V_IRQ_INJECTION_BITS_MASK;
 	if (on)
 		ctl->int_ctl |= V_IRQ_MASK | V_INTR_PRIO_MASK | V_IGN_TPR_MASK;

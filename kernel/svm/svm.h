@@ -21,7 +21,6 @@ struct svm_vcpu {
 	u64 asid_generation;		/* of the CPU it last ran on */
 	u64 entry_rip;
 	bool entry_shadow;
-	bool window;			/* V_IRQ is set */
 	u32 irq_id;			/* of the event last injected */
 };
 

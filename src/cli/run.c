@@ -36,7 +36,7 @@ static const char help_text[] =
 "  -f EXPR                 keep only these exits: class=NAME[|NAME]...,key=N[..N]\n"
 "  --trace off|hist|full   off: no summary; hist: the summary; full: records [hist;\n"
 "                          full with -o]\n"
-"  --ring-size SIZE        of each CPU's ring [4M]\n"
+"  --ring-size SIZE        of each CPU's ring [64M over all CPUs, at most 32M each]\n"
 "\n"
 "  --json                  the summary as JSON on stdout\n"
 "  -q, --quiet             no summary\n"
@@ -282,7 +282,8 @@ int verb_run(int argc, char **argv)
 {
 	struct run_options opt = {
 		.name = "guest", .memory = 256u << 20, .flat_mode = BOOT_FLAT64, .rtc_base = -1,
-		.trace = RUN_TRACE_HIST, .ring_size = 4u << 20, .argv = argv,
+		
+		.trace = RUN_TRACE_HIST, .argv = argv,
 	};
 	bool traced = false;
 	int c, err;

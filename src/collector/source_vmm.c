@@ -16,7 +16,10 @@
 
 #include "trace/vmm.skel.h"
 
-#define DEFAULT_RING (4u << 20)
+/* For all CPUs together, and at most for one. A timeline that is compressed
+ * while its guest storms the only CPU must fit in between. */
+#define DEFAULT_RINGS (64u << 20)
+#define MAX_DEFAULT_RING (32u << 20)
 
 /* One ring, and the collector's name for it. */
 struct cpu_ring {
@@ -57,6 +60,15 @@ static unsigned int round_up_power2(unsigned int size)
 	while (n < size && n < 1u << 30)
 		n <<= 1;
 	return n;
+}
+
+static unsigned int default_ring(int ncpus)
+{
+	unsigned int size = MAX_DEFAULT_RING;
+
+	while (ncpus > 0 && size > 65536 && size > DEFAULT_RINGS / (unsigned int)ncpus)
+		size >>= 1;
+	return size;
 }
 
 static int take(void *ctx, void *data, size_t size)
@@ -113,7 +125,7 @@ static int explain(char *msg, int err, const char *what)
 int source_vmm_open(struct collector *c, const struct source_vmm_options *options,
 		    struct source_vmm **ret, char msg[SOURCE_MSG])
 {
-	unsigned int size = round_up_power2(options->ring_size ? options->ring_size : DEFAULT_RING);
+	unsigned int size;
 	struct source_vmm *s = calloc(1, sizeof(*s));
 	const char *what = "cannot load the BPF programs";
 	int err = -ENOMEM, i;
@@ -123,6 +135,7 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 	libbpf_set_print(quiet);
 	s->collector = c;
 	s->ncpus = libbpf_num_possible_cpus();
+	size = options->ring_size ? round_up_power2(options->ring_size) : default_ring(s->ncpus);
 	s->cpus = calloc(s->ncpus > 0 ? (size_t)s->ncpus : 1, sizeof(*s->cpus));
 	s->bpf = vmm_bpf__open();
 	if (!s->cpus || !s->bpf)

@@ -15,7 +15,7 @@ struct source_vmm;
 
 struct source_vmm_options {
 	struct vmmt_filter filter;
-	unsigned int ring_size;		/* bytes for each CPU, rounded up to a power of 2; 0: 4 MiB */
+	unsigned int ring_size;		/* bytes for each CPU, rounded up to a power of 2; 0: by itself */
 };
 
 #define SOURCE_MSG 256

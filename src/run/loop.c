@@ -20,8 +20,12 @@ static void keep_time(struct run *r)
 		run_timer_fired = 0;
 		r->armed = UINT64_MAX;
 		machine_run_timers(r->machine);
+		r->rearm = true;
 	}
-	run_clock_arm(r);
+	if (r->rearm) {
+		r->rearm = false;
+		run_clock_arm(r);
+	}
 }
 
 /* HLT: sleep until the machine has an interrupt. */
@@ -117,8 +121,6 @@ void guest_loop(struct run *r)
 			r->vrp.vrp_intr_pending = 1;
 		err = vmm_run(r->fd, &r->vrp);
 		ready = !err && r->vrp.vrp_irqready;
-		if (err == -EINTR)
-			continue;
 		if (err) {
 			died(r, err);
 			return;

@@ -21,6 +21,14 @@ static void kick(void *ctx)
 		return;
 }
 
+/* An earlier deadline; devices with deadlines are used by the vCPU thread only. */
+static void rearm(void *ctx)
+{
+	struct run *r = ctx;
+
+	r->rearm = true;
+}
+
 static int make_machine(struct run *r)
 {
 	struct machine_config config = {
@@ -29,6 +37,7 @@ static int make_machine(struct run *r)
 			.console = run_console_byte,
 			.irq = record_irq,
 			.kick = kick,
+			.rearm = rearm,
 			.ctx = r,
 		},
 		.ram = r->ram,

@@ -80,6 +80,7 @@ struct run {
 	timer_t timer;
 	bool have_timer;
 	uint64_t armed;				/* deadline the timer is set for */
+	bool rearm;				/* [vCPU thread] there may be an earlier one */
 	int wake_fd;				/* ends a halt */
 	char why[RUN_MSG];			/* why the run failed */
 };
