@@ -155,6 +155,8 @@ static int choose_kernel(const struct lab_options *opts, const char *want, struc
 		return host->vmlinuz ? 0 : -ENOMEM;
 	}
 	host->vmlinuz = find_kernel(want);
+	if (!host->vmlinuz && !host->vmm_ko)
+		host->vmlinuz = find_kernel(NULL);
 	if (host->vmlinuz)
 		return 0;
 	lab_error("no kernel %s%sto boot the emulated host with; run ./dev setup, or give --host-kernel",
@@ -168,14 +170,17 @@ int lab_host_find(const struct lab_options *opts, struct lab_host *ret_host)
 	char *want = NULL;
 	int err;
 
-	if (!opts->no_vmm)
-		host.vmm_ko = lab_find_part(LAB_VMM_KO_BUILT, LAB_VMM_KO_INSTALLED);
+	host.vmm_ko = lab_find_part(LAB_VMM_KO_BUILT, LAB_VMM_KO_INSTALLED);
 	if (host.vmm_ko)
 		want = module_release(host.vmm_ko);
+	if (opts->no_vmm) {
+		free(host.vmm_ko);
+		host.vmm_ko = NULL;
+	}
 	err = choose_kernel(opts, want, &host);
 	if (!err)
 		err = kernel_release(host.vmlinuz, &host.release);
-	if (!err && want && strcmp(want, host.release)) {
+	if (!err && host.vmm_ko && want && strcmp(want, host.release)) {
 		lab_error("vmm.ko was built for kernel %s, the host kernel is %s; build it with --with-linux="
 			  "/usr/src/linux-headers-%s, or give --no-vmm", want, host.release, host.release);
 		err = -ENOEXEC;
