@@ -14,6 +14,7 @@
 struct slice {
 	int64_t from, to;	/* ns */
 	bool exit;		/* of a vCPU's exit: takes one child, strictly inside */
+	bool child;		/* has to be such a child */
 	unsigned int children;
 };
 
@@ -221,6 +222,8 @@ static void check_nesting(struct verify *v, struct thread *t, const struct slice
 		verify_fail(v, "the slice ends after the one that it is in");
 	if (parent && slice->exit)
 		verify_fail(v, "an exit within a slice");
+	if (slice->child && (!parent || !parent->exit))
+		verify_fail(v, "the slice is in no exit");
 	if (parent && parent->exit) {
 		if (slice->from <= parent->from || slice->to >= parent->to)
 			verify_fail(v, "the slice is not strictly inside the exit");
@@ -240,14 +243,15 @@ static void check_slice(struct verify *v, struct thread *t, const json_t *event,
 	struct slice slice = { .from = ts, .to = ts + get_ns(v, event, "dur") };
 	int class = vmmt_class_by_name(cat);
 
-	if (vcpu && !strcmp(cat, "lost"))
-		check_lost(v, t, event);
-	else if (vcpu && class >= 0)
-		check_exit(v, t, event, class);
-	else if (strcmp(cat, "device") && strcmp(cat, "irq") &&
-		 (!vcpu || (strcmp(cat, "halted") && strcmp(cat, "wait"))))
-		verify_fail(v, "there are no slices of category \"%s\" on this thread", cat);
 	slice.exit = vcpu && class >= 0;
+	slice.child = vcpu && (!strcmp(cat, "device") || !strcmp(cat, "halted") ||
+			       !strcmp(cat, "wait"));
+	if (slice.exit)
+		check_exit(v, t, event, class);
+	else if (vcpu && !strcmp(cat, "lost"))
+		check_lost(v, t, event);
+	else if (!slice.child && (vcpu || (strcmp(cat, "device") && strcmp(cat, "irq"))))
+		verify_fail(v, "there are no slices of category \"%s\" on this thread", cat);
 	check_nesting(v, t, &slice);
 }
 

@@ -248,8 +248,9 @@ static void put_intr(struct json_sink *js, struct json_vm *vm, const struct vmmt
 	case VMMT_STAGE_injected:
 		json_vcpu_injected(js, vm, r);
 		break;
-	case VMMT_STAGE_dropped:
-		snprintf(name, sizeof(name), "dropped irq%u", r->irq);
+	case VMMT_STAGE_dropped:	/* merged with one that waits; or not asked for any more */
+		snprintf(name, sizeof(name), "%s irq%u", r->count ? "dropped" : "withdrawn",
+			 r->irq);
 		put_instant(js, vm, TID_IRQ + r->irq, name, "irq", r->time,
 			    json_pack("{s:I}", "count", (json_int_t)r->count));
 		break;

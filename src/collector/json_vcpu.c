@@ -342,5 +342,6 @@ void json_vcpu_end(struct json_sink *js, struct json_vm *vm, uint32_t vcpu)
 	if (v->held)
 		put_held(js, vm, vcpu, v, NULL);
 	if (v->lost)
-		put_lost(js, vm, vcpu, v, v->done, v->done + 1);
+		put_lost(js, vm, vcpu, v, json_ns(js, v->lost_since),
+			 json_ns(js, v->lost_since) + 1);
 }
