@@ -97,7 +97,7 @@
 
 #define VMMT_LIFE_FIELDS(F, T) \
 	F(u64, memory,   dec,    "guest memory in bytes") \
-	F(u64, tsc_offset, dec,  "added to the host's TSC for the guest, modulo 2^64") \
+	F(u64, tsc_offset, hex,  "added to the host's TSC for the guest, modulo 2^64") \
 	F(u64, tsc_scale, dec,   "guest ticks per 2^32 host ticks") \
 	F(u64, info,     hex,    "detail: raw exit reason of an end, 0 otherwise") \
 	F(u32, pid,      dec,    "process that did it") \
