@@ -231,7 +231,8 @@ struct vmm_vm {
  * hw_init        memory shared by all vCPUs; hw_exit undoes it
  * cpu_on         on this CPU, interrupts on or off; cpu_off undoes it
  * vcpu_reset     controls, and the state of regs (vmm(4) RESETCPU)
- * vcpu_load      interrupts off: about to enter on this CPU
+ * vcpu_load      preemption off, interrupts on: bring the vCPU to this CPU
+ * prepare        interrupts off: state for this entry, after inject and window
  * enter          interrupts off: one stay in the guest, stamps included
  * exit_irqoff    interrupts still off: what cannot wait
  * decode         reads every exit field, once, into vcpu->rec and vcpu->x
@@ -251,6 +252,7 @@ struct vmm_vm {
 	OP(void, vcpu_free, (struct vmm_vcpu *vcpu)) \
 	OP(int, vcpu_reset, (struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)) \
 	OP(void, vcpu_load, (struct vmm_vcpu *vcpu)) \
+	OP(void, prepare, (struct vmm_vcpu *vcpu)) \
 	OP(void, enter, (struct vmm_vcpu *vcpu)) \
 	OP(void, exit_irqoff, (struct vmm_vcpu *vcpu)) \
 	OP(void, decode, (struct vmm_vcpu *vcpu)) \
@@ -328,6 +330,7 @@ void vmm_skip(struct vmm_vcpu *vcpu, unsigned int len);
 void vmm_cpuid(struct vmm_vcpu *vcpu, u32 leaf, u32 sub, u32 r[4]);
 void vmm_cpuid_init(void);
 bool vmm_xcr0_valid(u64 xcr0);
+extern u64 vmm_host_xcr0;		/* XCR0 of the host, which never changes; 0: no XSAVE */
 int vmm_rdmsr(struct vmm_vcpu *vcpu, u32 index, u64 *ret_value);
 int vmm_wrmsr(struct vmm_vcpu *vcpu, u32 index, u64 value);
 int vmm_pvclock_set(struct vmm_vcpu *vcpu, u64 gpa);

@@ -51,6 +51,7 @@ static u32 sub4[SUB4_MAX][4] __ro_after_init;
 static u32 subd[SUBD_MAX][4] __ro_after_init;
 static u32 max_basic __ro_after_init, max_ext __ro_after_init;
 static u64 xcr0_mask __ro_after_init;
+u64 vmm_host_xcr0 __ro_after_init;
 
 static void __init host(u32 r[4], u32 leaf, u32 sub)
 {
@@ -74,7 +75,8 @@ void __init vmm_cpuid_init(void)
 	for (i = 0; max_basic >= 0xd && i < SUBD_MAX; i++)
 		host(subd[i], 0xd, i);
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
-		xcr0_mask = xgetbv(XCR_XFEATURE_ENABLED_MASK) & XCR0_GUEST;
+		vmm_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	xcr0_mask = vmm_host_xcr0 & XCR0_GUEST;
 	if (boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && max_basic < 0x15)
 		max_basic = 0x15;
 }

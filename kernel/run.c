@@ -54,8 +54,11 @@ static int take_input(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
 	default:
 		return get_user(rip, &from->vrs.vrs_gprs[VCPU_REGS_RIP]) ? -EFAULT : 0;
 	}
-	if (vcpu->shadow && vcpu->last_input)
-		vcpu->shadow = false;
+	/* Taken once, should RUN return before there is another exit. */
+	vcpu->last_input = VMM_INPUT_NONE;
+	vcpu->shadow = false;
+	if ((gprs[VCPU_REGS_RFLAGS] & X86_EFLAGS_TF) && gprs[VCPU_REGS_RIP] != vcpu->rec.rip)
+		vmm_op(single_step)(vcpu);
 	return 0;
 }
 
@@ -234,10 +237,8 @@ static bool must_leave(const struct vmm_vcpu *vcpu)
 /* Returns false if there was a reason not to enter. */
 static bool stay_in_guest(struct vmm_vcpu *vcpu)
 {
-	u64 host_xcr0 = 0;
-	bool xcr0;
-
 	preempt_disable();
+	vmm_op(vcpu_load)(vcpu);
 	local_irq_disable();
 	/* Whoever sets a flag and then sees us not running need not kick: we
 	 * look at the flags after this. Pairs with vmm_vcpu_kick(). */
@@ -255,14 +256,9 @@ static bool stay_in_guest(struct vmm_vcpu *vcpu)
 		__this_cpu_write(last_vcpu, vcpu);
 		vmm_branch_barrier();
 	}
-	vmm_op(vcpu_load)(vcpu);
 	prepare_events(vcpu);
-	xcr0 = boot_cpu_has(X86_FEATURE_XSAVE);
-	if (xcr0) {
-		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-		xcr0 = host_xcr0 != vcpu->xcr0;
-	}
-	if (xcr0)
+	vmm_op(prepare)(vcpu);
+	if (vmm_host_xcr0 && vmm_host_xcr0 != vcpu->xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
 	if (vcpu->dr_live)
 		load_debug(vcpu);
@@ -272,8 +268,12 @@ static bool stay_in_guest(struct vmm_vcpu *vcpu)
 
 	if (vcpu->dr_live)
 		save_debug(vcpu);
-	if (xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
+	if (vmm_host_xcr0) {
+		/* One emulator does not exit for XSETBV: see what is there. */
+		vcpu->xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		if (vmm_host_xcr0 != vcpu->xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, vmm_host_xcr0);
+	}
 	vmm_op(exit_irqoff)(vcpu);
 	WRITE_ONCE(vcpu->running_cpu, -1);
 	/* The interrupt that ended the stay is taken here, as guest time. */

@@ -4,6 +4,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 
 #include "svm.h"
 
@@ -179,11 +180,23 @@ void svm_decode(struct vmm_vcpu *vcpu)
 	}
 }
 
-/* Exits without a neutral meaning: none of them was asked for. */
+/*
+ * Exits without a neutral meaning. An SMI stays pending and is taken when the
+ * host's interrupts open (APM 15.13.3). INT1 is watched because its #DB could
+ * loop in delivery. None of the others was asked for.
+ */
 int svm_handle(struct vmm_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 
+	switch (vcpu->rec.reason) {
+	case SVM_EXIT_SMI:
+		return VMM_RESUME;
+	case SVM_EXIT_ICEBP:
+		vmm_skip(vcpu, 1);
+		vmm_inject_exception(vcpu, X86_TRAP_DB, false, 0);
+		return VMM_INJECTED;
+	}
 	if (vcpu->rec.class == VMMT_CLASS_entryfail)
 		pr_info_ratelimited("vm %u vcpu %u: VMRUN refused the guest's state (APM 15.5.1): RIP %#llx RFLAGS %#llx CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx CS %#x/%#x ASID %u EVENTINJ %#x\n",
 				    vcpu->vm->id, vcpu->id, vmcb->save.rip, vmcb->save.rflags,
