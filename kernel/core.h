@@ -232,6 +232,7 @@ struct vmm_vm {
  * cpu_on         on this CPU, interrupts on or off; cpu_off undoes it
  * vcpu_reset     controls, and the state of regs (vmm(4) RESETCPU)
  * vcpu_load      preemption off, interrupts on: bring the vCPU to this CPU
+ * vcpu_put       preemption off: the thread leaves RUN or this CPU
  * prepare        interrupts off: state for this entry, after inject and window
  * enter          interrupts off: one stay in the guest, stamps included
  * exit_irqoff    interrupts still off: what cannot wait
@@ -252,6 +253,7 @@ struct vmm_vm {
 	OP(void, vcpu_free, (struct vmm_vcpu *vcpu)) \
 	OP(int, vcpu_reset, (struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)) \
 	OP(void, vcpu_load, (struct vmm_vcpu *vcpu)) \
+	OP(void, vcpu_put, (struct vmm_vcpu *vcpu)) \
 	OP(void, prepare, (struct vmm_vcpu *vcpu)) \
 	OP(void, enter, (struct vmm_vcpu *vcpu)) \
 	OP(void, exit_irqoff, (struct vmm_vcpu *vcpu)) \

@@ -27,6 +27,8 @@
 #define FRAME_T_EXIT	(20 * 8)
 #define FRAME_GUEST_PA	(21 * 8)
 #define FRAME_HOST_PA	(22 * 8)
+#define FRAME_LAUNCHED	(23 * 8)
+#define FRAME_FAILED	(23 * 8 + 4)
 
 #ifndef __ASSEMBLY__
 #include "vmm.h"
@@ -38,6 +40,8 @@ struct vmm_frame {
 	u64 t_exit;		/* TSC, first thing after exit */
 	u64 guest_pa;		/* SVM: VMCB of the guest */
 	u64 host_pa;		/* SVM: where VMSAVE put the host's state */
+	u32 launched;		/* VMX: VMRESUME, not VMLAUNCH */
+	u32 failed;		/* VMX: there was no entry */
 };
 #endif
 

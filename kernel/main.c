@@ -306,7 +306,7 @@ static struct miscdevice vmm_device = {
 
 /* ---- load and unload ---- */
 
-static const struct vmm_ops *const vendors[] __initconst = { &vmm_svm_ops };
+static const struct vmm_ops *const vendors[] __initconst = { &vmm_svm_ops, &vmm_vmx_ops };
 
 static void __init bind_ops(const struct vmm_ops *ops)
 {

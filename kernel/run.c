@@ -293,6 +293,7 @@ static void sched_out(struct preempt_notifier *notifier, struct task_struct *nex
 	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
 
 	vcpu->off_since = rdtsc();
+	vmm_op(vcpu_put)(vcpu);
 	vcpu->cpu_stale = true;
 }
 
@@ -374,6 +375,7 @@ static void end_run(struct vmm_vcpu *vcpu)
 {
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
 	preempt_disable();
+	vmm_op(vcpu_put)(vcpu);
 	preempt_notifier_unregister(&vcpu->notifier);
 	preempt_enable();
 }

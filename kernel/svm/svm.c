@@ -122,7 +122,12 @@ static void svm_vcpu_load(struct vmm_vcpu *vcpu)
 	vcpu->cpu = id;
 }
 
-static noinstr void svm_enter(struct vmm_vcpu *vcpu)
+/* entry.S puts all of the host's state back after each exit. */
+static void svm_vcpu_put(struct vmm_vcpu *vcpu)
+{
+}
+
+static void svm_prepare(struct vmm_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = vcpu->arch;
 	struct vmcb *vmcb = svm->vmcb;
@@ -134,6 +139,12 @@ static noinstr void svm_enter(struct vmm_vcpu *vcpu)
 	vmcb->control.int_state = vcpu->shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
 	svm->entry_rip = vmcb->save.rip;
 	svm->entry_shadow = vcpu->shadow && !vmcb->control.event_inj;
+}
+
+/* Between CLGI and STGI not even an NMI comes: the segment bases and the
+ * syscall MSRs are the guest's for a while. */
+static noinstr void svm_enter(struct vmm_vcpu *vcpu)
+{
 	asm volatile("clgi" ::: "memory");
 	svm_vmrun(&vcpu->frame);
 	asm volatile("stgi" ::: "memory");
@@ -200,6 +211,8 @@ const struct vmm_ops vmm_svm_ops = {
 	.vcpu_free = svm_vcpu_free,
 	.vcpu_reset = svm_vcpu_reset,
 	.vcpu_load = svm_vcpu_load,
+	.vcpu_put = svm_vcpu_put,
+	.prepare = svm_prepare,
 	.enter = svm_enter,
 	.exit_irqoff = svm_exit_irqoff,
 	.decode = svm_decode,

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A VMX exit, read once: from the VMCS's exit-information fields (SDM 25.9,
+ * 28.2) to the neutral record. */
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+
+#include "vmx.h"
+
+#define CS_AR_L		BIT(13)
+#define CS_AR_DB		BIT(14)
+#define ENTRY_FAILED	BIT(31)
+
+/* Exit qualification for CR accesses, SDM table 28-3. */
+#define CR_NUMBER(q)	((q) & 0xf)
+#define CR_TYPE(q)	(((q) >> 4) & 3)
+#define CR_GPR(q)	(((q) >> 8) & 0xf)
+enum { CR_MOV_TO, CR_MOV_FROM, CR_CLTS, CR_LMSW };
+
+/* Interrupts are still off and the VMCS is current: take what it says. */
+void vmx_read_exit(struct vmm_vcpu *vcpu)
+{
+	struct vmx_exit *e = &to_vmx(vcpu)->exit;
+
+	e->reason = (u32)vmcs_read(VM_EXIT_REASON);
+	e->qualification = vmcs_read(EXIT_QUALIFICATION);
+	e->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
+	e->gla = vmcs_read(GUEST_LINEAR_ADDRESS);
+	e->idt_info = (u32)vmcs_read(IDT_VECTORING_INFO_FIELD);
+	e->idt_error = (u32)vmcs_read(IDT_VECTORING_ERROR_CODE);
+	e->intr_info = (u32)vmcs_read(VM_EXIT_INTR_INFO);
+	e->insn_len = (u32)vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	e->insn_info = (u32)vmcs_read(VMX_INSTRUCTION_INFO);
+	e->interruptibility = (u32)vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	e->rip = vmcs_read(GUEST_RIP);
+	e->rsp = vmcs_read(GUEST_RSP);
+	e->rflags = vmcs_read(GUEST_RFLAGS);
+	e->cr0 = vmcs_read(GUEST_CR0);
+	e->cr3 = vmcs_read(GUEST_CR3);
+	e->cs_ar = (u32)vmcs_read(GUEST_CS_AR_BYTES);
+	e->ss_ar = (u32)vmcs_read(GUEST_SS_AR_BYTES);
+	e->entry_ctl = (u32)vmcs_read(VM_ENTRY_CONTROLS);
+}
+
+static u8 class_of(const struct vmx_exit *e)
+{
+	u32 reason = e->reason & 0xffff;
+
+	if (e->reason & ENTRY_FAILED)
+		return VMMT_CLASS_entryfail;
+	if (reason == EXIT_REASON_IO_INSTRUCTION)
+		return VMMT_CLASS_io_in;
+	if (reason == EXIT_REASON_CPUID)
+		return VMMT_CLASS_cpuid;
+	if (reason == EXIT_REASON_EXCEPTION_NMI &&
+	    vmm_event_type(e->intr_info) == VMMT_ITYPE_nmi)
+		return VMMT_CLASS_nmi;
+	switch (reason) {
+#define X(lo, hi, class, name) case lo ... hi: return VMMT_CLASS_##class;
+	VMMT_VMX_CODES(X)
+#undef X
+	default:
+		return VMMT_CLASS_other;
+	}
+}
+
+static u8 mode_of(const struct vmx_exit *e)
+{
+	if (!(e->cr0 & X86_CR0_PE))
+		return VMMT_MODE_real;
+	if (e->rflags & X86_EFLAGS_VM)
+		return VMMT_MODE_vm86;
+	if (e->entry_ctl & VM_ENTRY_IA32E_MODE)
+		return e->cs_ar & CS_AR_L ? VMMT_MODE_long64 : VMMT_MODE_compat;
+	return e->cs_ar & CS_AR_DB ? VMMT_MODE_prot32 : VMMT_MODE_prot16;
+}
+
+/* SDM table 28-5, and 28-8 for what INS and OUTS tell beside. */
+static void decode_io(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
+{
+	struct vmmt_exit *rec = &vcpu->rec;
+	struct vmm_exit_state *x = &vcpu->x;
+	u64 q = e->qualification;
+
+	rec->class = q & BIT(3) ? VMMT_CLASS_io_in : VMMT_CLASS_io_out;
+	rec->width = (u8)((q & 7) + 1);
+	rec->string = !!(q & BIT(4));
+	rec->rep = !!(q & BIT(5));
+	rec->key = (q >> 16) & 0xffff;
+	rec->ilen = (u8)e->insn_len;
+	x->encoding = !!(q & BIT(6));
+	if (!rec->string) {
+		if (rec->class == VMMT_CLASS_io_out)
+			rec->value = vcpu->frame.gprs[VCPU_REGS_RAX] &
+				     (U32_MAX >> (32 - 8 * rec->width));
+		return;
+	}
+	if (vmx_controls.string_info) {
+		x->addr_size = (u8)(2 << ((e->insn_info >> 7) & 7));
+		x->seg = (e->insn_info >> 15) & 7;
+	} else {
+		vmm_insn_string(vcpu);
+	}
+	if (rec->class == VMMT_CLASS_io_in)
+		x->seg = VCPU_REGS_ES;
+}
+
+/* SDM table 28-7. */
+static void decode_ept(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
+{
+	struct vmm_exit_state *x = &vcpu->x;
+	u64 q = e->qualification;
+
+	x->gpa = e->gpa;
+	x->gla_valid = !!(q & BIT(7));
+	x->gla = x->gla_valid ? e->gla : 0;
+	x->access = q & BIT(2) ? VMMT_ACCESS_x : q & BIT(1) ? VMMT_ACCESS_w : VMMT_ACCESS_r;
+	x->present = (q >> 3) & 7;
+	vcpu->rec.key = e->gpa;
+	vcpu->rec.info2 = e->gpa;
+}
+
+static void decode_cr(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
+{
+	struct vmmt_exit *rec = &vcpu->rec;
+	u64 q = e->qualification;
+
+	rec->class = CR_TYPE(q) == CR_MOV_FROM ? VMMT_CLASS_cr_read : VMMT_CLASS_cr_write;
+	rec->key = CR_TYPE(q) <= CR_MOV_FROM ? CR_NUMBER(q) : 0;
+	if (CR_TYPE(q) == CR_MOV_TO)
+		rec->value = vcpu->frame.gprs[CR_GPR(q)];
+}
+
+/* An event whose delivery the exit cut off is given again (SDM 28.2.4); the
+ * instruction of a soft one runs again. */
+static void decode_vectoring(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
+{
+	u32 type = vmm_event_type(e->idt_info);
+
+	vcpu->rec.vectoring = e->idt_info & VMM_EVENT_VALID ? e->idt_info : 0;
+	vcpu->rec.vecerror = 0;
+	if (!(e->idt_info & VMM_EVENT_VALID))
+		return;
+	if (e->idt_info & VMM_EVENT_ERROR)
+		vcpu->rec.vecerror = e->idt_error;
+	if (type >= VMMT_ITYPE_softint)
+		return;
+	vcpu->reinject.info = e->idt_info & ~BIT(12);
+	vcpu->reinject.error = e->idt_error;
+	vcpu->reinject.irq_id = type == VMMT_ITYPE_intr ? to_vmx(vcpu)->irq_id : 0;
+}
+
+static void decode_class(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
+{
+	struct vmmt_exit *rec = &vcpu->rec;
+
+	switch (rec->class) {
+	case VMMT_CLASS_io_in:
+		decode_io(vcpu, e);
+		break;
+	case VMMT_CLASS_ept:
+	case VMMT_CLASS_misconfig:
+		decode_ept(vcpu, e);
+		break;
+	case VMMT_CLASS_cr_read:
+		decode_cr(vcpu, e);
+		break;
+	case VMMT_CLASS_dr_read:
+		rec->class = e->qualification & BIT(4) ? VMMT_CLASS_dr_read : VMMT_CLASS_dr_write;
+		rec->key = e->qualification & 7;
+		break;
+	case VMMT_CLASS_exception:
+		rec->key = vmm_event_vector(e->intr_info);
+		if (rec->key == X86_TRAP_DB)
+			to_vmx(vcpu)->dr6 = (to_vmx(vcpu)->dr6 & ~0xfULL) | (e->qualification & 0x600f);
+		break;
+	}
+}
+
+void vmx_decode(struct vmm_vcpu *vcpu)
+{
+	const struct vmx_exit *e = &to_vmx(vcpu)->exit;
+	struct vmmt_exit *rec = &vcpu->rec;
+
+	vcpu->frame.gprs[VCPU_REGS_RSP] = e->rsp;
+	vcpu->frame.gprs[VCPU_REGS_RIP] = e->rip;
+	vcpu->frame.gprs[VCPU_REGS_RFLAGS] = e->rflags;
+	vcpu->shadow = e->interruptibility & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+	rec->reason = e->reason;
+	rec->info1 = e->qualification;
+	rec->info2 = 0;
+	rec->rip = e->rip;
+	rec->cpl = (e->ss_ar >> 5) & 3;
+	rec->mode = mode_of(e);
+	rec->class = class_of(e);
+	rec->key = rec->value = 0;
+	rec->ilen = rec->width = rec->rep = rec->string = 0;
+	vcpu->x.next_rip = e->rip + e->insn_len;
+	vcpu->x.cr3 = e->cr3;
+	vcpu->x.ninsn = 0;
+	vcpu->x.seg = 0xff;
+	vcpu->x.addr_size = 0;
+	vcpu->x.access = 0;
+	decode_vectoring(vcpu, e);
+	decode_class(vcpu, e);
+}
+
+static int write_cr(struct vmm_vcpu *vcpu, unsigned int number, u64 value)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	bool ok = number == 0 ? vmx_cr0_valid(value) : number == 4 ? vmx_cr4_valid(value) :
+		  number == 8 ? value <= 0xf : false;
+
+	if (!ok) {
+		vmm_inject_exception(vcpu, X86_TRAP_GP, true, 0);
+		return VMM_INJECTED;
+	}
+	preempt_disable();
+	vmx_make_current(vmx);
+	if (number == 0)
+		vmx_set_cr0(vmx, value);
+	else if (number == 4)
+		vmx_set_cr4(vmx, value);
+	else
+		vmx->cr8 = value;
+	preempt_enable();
+	vmm_skip(vcpu, 3);
+	return VMM_RESUME;
+}
+
+/* A control register that the guest does not own: CR0.NE, CR4.VMXE, CR8. */
+static int handle_cr(struct vmm_vcpu *vcpu)
+{
+	u64 q = to_vmx(vcpu)->exit.qualification;
+
+	switch (CR_TYPE(q)) {
+	case CR_MOV_TO:
+		return write_cr(vcpu, CR_NUMBER(q), vcpu->rec.value);
+	case CR_MOV_FROM:
+		if (CR_NUMBER(q) != 8)
+			return -EINVAL;
+		vcpu->frame.gprs[CR_GPR(q)] = to_vmx(vcpu)->cr8;
+		vmm_skip(vcpu, 3);
+		return VMM_RESUME;
+	default:
+		/* CLTS and LMSW touch no bit that we keep, so they do not exit. */
+		return -EINVAL;
+	}
+}
+
+/* SDM 31.4: why VMLAUNCH or VMRESUME did nothing. */
+static const char *instruction_error(u32 error)
+{
+	switch (error) {
+	case 4: return "VMLAUNCH with a VMCS that is not clear";
+	case 5: return "VMRESUME with a VMCS that is not launched";
+	case 7: return "VM entry with invalid control fields";
+	case 8: return "VM entry with invalid host-state fields";
+	case 12: return "VMREAD or VMWRITE of an unsupported field";
+	case 26: return "VM entry with events blocked by MOV SS";
+	default: return "see SDM volume 3, 31.4";
+	}
+}
+
+/* Exits that only VMX has, and those that nobody asked for. */
+int vmx_handle(struct vmm_vcpu *vcpu)
+{
+	const struct vmx_exit *e = &to_vmx(vcpu)->exit;
+
+	switch (vcpu->rec.class) {
+	case VMMT_CLASS_cr_read:
+	case VMMT_CLASS_cr_write:
+		return handle_cr(vcpu);
+	case VMMT_CLASS_entryfail:
+		if (vcpu->frame.failed)
+			pr_info_ratelimited("vm %u vcpu %u: VM entry refused: %s (%llu)\n",
+					    vcpu->vm->id, vcpu->id,
+					    instruction_error((u32)e->qualification), e->qualification);
+		else
+			pr_info_ratelimited("vm %u vcpu %u: VM entry failed, invalid guest state (SDM 27.3.1), reason %#x qualification %llu: RIP %#llx RFLAGS %#llx CR0 %#llx CR3 %#llx CS %#x SS %#x entry controls %#x\n",
+					    vcpu->vm->id, vcpu->id, e->reason, e->qualification, e->rip,
+					    e->rflags, e->cr0, e->cr3, e->cs_ar, e->ss_ar, e->entry_ctl);
+		return -EINVAL;
+	default:
+		pr_info_ratelimited("vm %u vcpu %u: exit %#x cannot be handled, RIP %#llx qualification %#llx\n",
+				    vcpu->vm->id, vcpu->id, e->reason, e->rip, e->qualification);
+		return -EINVAL;
+	}
+}
