@@ -28,7 +28,8 @@
 
 #define UST_INTEGER(type, name, kind)	lttng_ust_field_integer(__##type, name, rec->name)
 #define UST_HEX(type, name, kind)	lttng_ust_field_integer_hex(__##type, name, rec->name)
-#define UST_VALUE_OF(type, name, kind)	lttng_ust_field_enum(vmmtrace, kind, __##type, name, rec->name)
+#define UST_VALUE_OF(type, name, kind) \
+	lttng_ust_field_enum(vmmtrace, kind, __##type, name, rec->name)
 #define UST_NOTHING(type, name, kind)
 
 /* The second of the arguments: of a listed kind what stands behind its comma. */
