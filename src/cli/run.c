@@ -282,7 +282,6 @@ int verb_run(int argc, char **argv)
 {
 	struct run_options opt = {
 		.name = "guest", .memory = 256u << 20, .flat_mode = BOOT_FLAT64, .rtc_base = -1,
-		
 		.trace = RUN_TRACE_HIST, .argv = argv,
 	};
 	bool traced = false;
