@@ -36,7 +36,7 @@ static int64_t now_ms(void)
 	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
-static _Noreturn void exec_emulator(struct lab_run *run, int output, const sigset_t *signals)
+static _Noreturn void exec_emulator(struct lab_run *run, int output)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int log = open(run->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -44,7 +44,7 @@ static _Noreturn void exec_emulator(struct lab_run *run, int output, const sigse
 	/* An emulator must not outlive us, nor take the terminal's Ctrl-C before we do. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
-	sigprocmask(SIG_UNBLOCK, signals, NULL);
+	sigprocmask(SIG_UNBLOCK, &run->signals, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	if (run->window_fd >= 0)
 		fcntl(run->window_fd, F_SETFD, 0);
@@ -55,7 +55,7 @@ static _Noreturn void exec_emulator(struct lab_run *run, int output, const sigse
 	_exit(127);
 }
 
-static int start(struct lab_run *run, struct process *process, const sigset_t *signals)
+static int start(struct lab_run *run, struct process *process)
 {
 	int fds[2];
 
@@ -67,7 +67,7 @@ static int start(struct lab_run *run, struct process *process, const sigset_t *s
 	if (process->pid < 0)
 		goto close_pipe;
 	if (!process->pid)
-		exec_emulator(run, fds[1], signals);
+		exec_emulator(run, fds[1]);
 	close(fds[1]);
 	process->output = fds[0];
 	return 0;
@@ -160,18 +160,11 @@ enum lab_end lab_emulator_run(struct lab_run *run, const struct lab_emulator *em
 {
 	struct process process = { .output = -1, .console = -1, .start = now_ms() };
 	enum lab_end end;
-	sigset_t signals, before;
 	int err;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	signal(SIGPIPE, SIG_IGN);
-	process.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	process.signals = signalfd(-1, &run->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	process.deadline = process.start + run->opts->timeout * INT64_C(1000);
-	err = start(run, &process, &signals);
+	err = start(run, &process);
 	if (err) {
 		lab_error("%s cannot be started: %s", emulator->name, strerror(-err));
 		end = LAB_END_ERROR;
@@ -186,6 +179,5 @@ enum lab_end lab_emulator_run(struct lab_run *run, const struct lab_emulator *em
 	if (process.console >= 0)
 		close(process.console);
 	close(process.signals);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	return end;
 }

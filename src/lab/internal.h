@@ -3,6 +3,7 @@
 #ifndef VMMTRACE_LAB_INTERNAL_H
 #define VMMTRACE_LAB_INTERNAL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -101,6 +102,7 @@ struct lab_run {
 	int window_fd;			/* -1 without window */
 	void *window;			/* MAP_FAILED without */
 	struct lab_strv argv;		/* the emulator's command line */
+	sigset_t signals;		/* that end the run; blocked meanwhile */
 };
 
 struct lab_emulator {

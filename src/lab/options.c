@@ -28,7 +28,7 @@
 	X(OUT, "out", "DIR", "bring back what COMMAND wrote under /out") \
 	X(EXIT_LOG, "exit-log", "FILE", "write the emulator's own log of VM exits") \
 	X(TIMEOUT, "timeout", "SECONDS", "give up after that long [600; Bochs 900]") \
-	X(CONSOLE, "console", NULL, "show the host's console on stderr (--append loglevel=7: more)") \
+	X(CONSOLE, "console", NULL, "show the host's console on stderr (more: --append loglevel=7)") \
 	X(HELP, "help", NULL, "print this and exit")
 
 enum option_id {

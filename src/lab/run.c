@@ -26,16 +26,24 @@ static const struct {
 #undef X
 };
 
-/* Begins the line that says why a kernel died; the first one on the console counts. */
-static const char *const crash_words[] = {
-	"BUG:", "Oops:", "kernel BUG at", "general protection fault", "Kernel panic",
+/* In the lines that say what is wrong with a kernel; the first one on the console counts. */
+static const char *const fault_words[] = {
+	"BUG:", "Oops:", "kernel BUG at", "general protection fault", "Kernel panic", NULL
+};
+
+/* In those of a kernel that found fault with something and went on. */
+static const char *const warning_words[] = {
+	"WARNING: CPU:", "WARNING: possible", "WARNING: suspicious", "INFO: task", "INFO: rcu",
+	"UBSAN:", NULL
 };
 
 /*
  * Bochs emulates the serial port's speed, and the crypto self-tests take half of a boot there.
- * A kernel that is broken ends at once, by a triple fault, and both emulators end with that.
+ * Warnings and worse (loglevel 5) go to the console. A kernel that is broken ends at once, by a
+ * triple fault, and both emulators end with that.
  */
-#define COMMAND_LINE "console=ttyS0,115200 quiet cryptomgr.notests panic=-1 oops=panic reboot=t"
+#define COMMAND_LINE \
+	"console=ttyS0,115200 loglevel=5 cryptomgr.notests panic=-1 oops=panic reboot=t"
 
 void lab_kernel_command_line(const struct lab_options *opts, const char *extra,
 			     struct lab_strv *strv)
@@ -149,8 +157,8 @@ static void show_lines(const char *what, const char *path, const char *first)
 	free(text);
 }
 
-/* The first line of the console with one of the words in it; the caller frees it. */
-static char *find_line(const char *path, const char *const *words, size_t nr_words)
+/* The first line of a file with one of the words in it, or NULL; the caller frees it. */
+static char *find_line(const char *path, const char *const *words)
 {
 	char *text, *found = NULL;
 	size_t size;
@@ -158,27 +166,28 @@ static char *find_line(const char *path, const char *const *words, size_t nr_wor
 	if (lab_read_file(path, &text, &size))
 		return NULL;
 	for (char *line = strtok(text, "\r\n"); line && !found; line = strtok(NULL, "\r\n"))
-		for (size_t i = 0; i < nr_words && !found; i++)
+		for (size_t i = 0; words[i] && !found; i++)
 			if (strstr(line, words[i]))
 				found = strdup(line);
 	free(text);
 	return found;
 }
 
-static int crashed(struct lab_run *run, const struct lab_emulator *emulator)
+/* @fault is the line of the console that says what is wrong, or NULL. */
+static int ended_badly(struct lab_run *run, const struct lab_emulator *emulator, const char *fault)
 {
-	char *line = find_line(run->console, crash_words, sizeof(crash_words) / sizeof(char *));
 	struct stat st;
 
-	if (line)
-		lab_error("the emulated host crashed: %s", line);
+	if (fault && run->channel.ended)
+		lab_error("the emulated host's kernel is broken: %s", fault);
+	else if (fault)
+		lab_error("the emulated host crashed: %s", fault);
 	else if (run->channel.ready)
 		lab_error("the emulated host ended before the command did");
 	else
 		lab_error("the emulated host did not boot");
 	if (!run->opts->console)
-		show_lines("console", run->console, line);
-	free(line);
+		show_lines("console", run->console, fault);
 	if (stat(run->console, &st) || !st.st_size)
 		show_lines(emulator->name, run->log, NULL);
 	return 1;
@@ -186,24 +195,23 @@ static int crashed(struct lab_run *run, const struct lab_emulator *emulator)
 
 static int ended(struct lab_run *run, const struct lab_emulator *emulator)
 {
-	static const char *const warning = "WARNING: ";
-	char *line = find_line(run->console, crash_words, sizeof(crash_words) / sizeof(char *));
+	char *fault = find_line(run->console, fault_words), *warning;
+	int status = 1;
 
 	if (run->channel.failed) {
 		if (!run->opts->console)
-			show_lines("console", run->console, NULL);
-		free(line);
-		return 1;
+			show_lines("console", run->console, fault);
+	} else if (fault || !run->channel.ended) {
+		status = ended_badly(run, emulator, fault);
+	} else {
+		warning = find_line(run->console, warning_words);
+		if (warning)
+			lab_error("the emulated host's kernel warned (--console shows all): %s", warning);
+		free(warning);
+		status = run->channel.status;
 	}
-	if (line || !run->channel.ended) {
-		free(line);
-		return crashed(run, emulator);
-	}
-	line = find_line(run->console, &warning, 1);
-	if (line)
-		lab_error("the emulated host's kernel warned (--console shows all): %s", line);
-	free(line);
-	return run->channel.status;
+	free(fault);
+	return status;
 }
 
 static int report(struct lab_run *run, const struct lab_emulator *emulator, enum lab_end end,
@@ -252,6 +260,17 @@ static void clean_up(struct lab_run *run)
 	free(run->exits);
 }
 
+/* From here to the end, a signal that ends us waits until the temporary files can be removed. */
+static void block_signals(struct lab_run *run, sigset_t *ret_before)
+{
+	sigemptyset(&run->signals);
+	sigaddset(&run->signals, SIGINT);
+	sigaddset(&run->signals, SIGTERM);
+	sigaddset(&run->signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &run->signals, ret_before);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 int lab_run(const struct lab_options *opts)
 {
 	const struct lab_emulator *emulator = cpu_table[opts->cpu].emulator;
@@ -259,7 +278,9 @@ int lab_run(const struct lab_options *opts)
 			       .channel = { .out_dir = -1, .file = -1 } };
 	int status = 1, signal = 0, err;
 	enum lab_end end;
+	sigset_t before;
 
+	block_signals(&run, &before);
 	err = prepare(&run, emulator);
 	if (err == -ENOMEM)
 		lab_error("out of memory");
@@ -273,5 +294,6 @@ int lab_run(const struct lab_options *opts)
 		status = 1;
 clean_up:
 	clean_up(&run);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return status;
 }

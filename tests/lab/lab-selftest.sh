@@ -132,6 +132,12 @@ bad_ends() {
 	lab --cpu amd --no-vmm --module kvm-intel -- true
 	check "a module that the host refuses: status 1" status_is 1
 	check "and which" error_has "kvm-intel.ko did not load"
+	lab --cpu amd --no-vmm -- sh -c 'echo "<0>BUG: planted" >/dev/kmsg'
+	check "a kernel that found a bug in itself: status 1" status_is 1
+	check "and its words" error_has "broken: .*BUG: planted"
+	lab --cpu amd --no-vmm -- sh -c 'echo "<3>WARNING: CPU: planted" >/dev/kmsg; exit 5'
+	check "a kernel that warned: the command's status" status_is 5
+	check "and its words" error_is_one_line "warned .*planted"
 	check "no temporary files stay" nothing_left
 }
 
