@@ -61,7 +61,7 @@ AS_CASE([$with_linux],
 		AS_IF([test -z "$KDIR"], [kmod_why="off: no kernel headers (linux-headers-cloud-amd64)"])],
 	[KDIR=$with_linux
 	 AS_IF([test ! -f "$KDIR/Makefile"], [AC_MSG_ERROR([--with-linux=$KDIR: no Makefile there; name a directory of configured kernel headers])])])
-AS_IF([test -n "$KDIR"], [KRELEASE=`cat "$KDIR/include/config/kernel.release" 2>/dev/null`
+AS_IF([test -n "$KDIR"], [KRELEASE=`sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$KDIR/include/generated/utsrelease.h" 2>/dev/null`
 	AS_IF([test -z "$KRELEASE"], [kmod_why="off: $KDIR is not configured"])])
 AC_SUBST([KDIR])
 AC_SUBST([KRELEASE])

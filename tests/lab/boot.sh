@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The main job: Debian's kernel boots to its init and power-off as a guest on
+# the emulated AMD host; the timeline is whole; two runs are equal to the byte.
+. "${srcdir:-.}/tests/lab/common.sh"
+
+boot() { # NAME
+	"$vmmtrace" lab --cpu amd --deterministic --memory 1536 --out "$dir/$1" \
+		--add "$vmlinuz:/root/vmlinuz" --add "$initrd:/root/initrd.gz" -- \
+		vmmtrace run --kernel vmlinuz --initrd initrd.gz --memory 192M --append "$append" \
+		--rtc 1767225600 -o /out/boot.json -o /out/boot.ndjson >"$dir/$1.out" 2>"$dir/$1.err"
+	echo $? >"$dir/$1.status"
+}
+
+boot a
+boot b
+check "the boot ends with status 0" [ "$(cat "$dir/a.status")" = 0 ]
+check "init says that it is up" grep -q "^init: Linux $release is up after" "$dir/a.out"
+check "the guest powered off" grep -q "guest powered off" "$dir/a.err"
+check "nothing was lost" grep -q "filtered + 0 lost" "$dir/a.err"
+for format in json ndjson; do
+	check "verify accepts boot.$format" "$vmmtrace" verify "$dir/a/boot.$format"
+	check "equal runs write equal boot.$format" cmp "$dir/a/boot.$format" "$dir/b/boot.$format"
+done
+check "their consoles are equal" cmp "$dir/a.out" "$dir/b.out"
+check "Python's json module loads the timeline" python3 -c '
+import json, sys
+events = json.load(open(sys.argv[1]))
+assert len(events) > 30000, len(events)
+assert events[0]["ph"] == "M"
+' "$dir/a/boot.json"
+check "compare --sequence finds the runs equal" \
+	"$vmmtrace" compare --sequence "$dir/a/boot.ndjson" "$dir/b/boot.ndjson"
+plan
