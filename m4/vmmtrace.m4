@@ -63,6 +63,10 @@ AS_CASE([$with_linux],
 	 AS_IF([test ! -f "$KDIR/Makefile"], [AC_MSG_ERROR([--with-linux=$KDIR: no Makefile there; name a directory of configured kernel headers])])])
 AS_IF([test -n "$KDIR"], [KRELEASE=`sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$KDIR/include/generated/utsrelease.h" 2>/dev/null`
 	AS_IF([test -z "$KRELEASE"], [kmod_why="off: $KDIR is not configured"])])
+AC_ARG_WITH([kmoddir], [AS_HELP_STRING([--with-kmoddir=DIR], [where make install puts vmm.ko @<:@/lib/modules/RELEASE/updates@:>@])])
+kmoddir=$with_kmoddir
+AS_CASE([$kmoddir], [yes|no|''], [kmoddir=/lib/modules/$KRELEASE/updates])
+AC_SUBST([kmoddir])
 AC_SUBST([KDIR])
 AC_SUBST([KRELEASE])
 AM_CONDITIONAL([BUILD_KMOD], [test "$kmod_why" = on])

@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Tiny guests on QEMU's AMD host: no next-RIP save, no decode assists.
+exec sh "$(dirname "$0")/guests.sh" amd
