@@ -150,7 +150,7 @@ static void put_slice(struct json_sink *js, struct json_vm *vm, unsigned int tid
 
 	json_thread(js, vm, tid);
 	from = thread_time(vm, tid, from);
-	to = thread_time(vm, tid, to);
+	to = thread_time(vm, tid, to > from ? to : from + 1);
 	p = out_reserve(&js->sink.out);
 	p = fmt_str(FMT_LIT(p, "{\"ph\":\"X\",\"name\":\""), name);
 	p = fmt_str(FMT_LIT(p, "\",\"cat\":\""), cat);

@@ -74,13 +74,18 @@ static void close_first(struct json_sink *js, struct json_vm *vm)
 	c->first++;
 }
 
-/* Windows that every vCPU has passed are closed; so are those that are too
- * old to wait for a vCPU that sleeps. */
-static void close_passed(struct json_sink *js, struct json_vm *vm, int64_t number)
+/* The vCPU has come to ns. Windows that every vCPU has passed are closed; so
+ * are those that are too old to wait for a vCPU that sleeps. */
+static void advance(struct json_sink *js, struct json_vm *vm, struct json_vcpu *v, int64_t ns)
 {
 	struct json_counters *c = &vm->counters;
-	int64_t least = number;
+	int64_t number = ns / WINDOW_NS, least = number;
 
+	v->progress = ns;
+	if (number > c->last)
+		c->last = number;
+	if (number <= c->first)
+		return;
 	for (unsigned int i = 0; i < JSON_VCPUS; i++)
 		if (vm->vcpus[i] && vm->vcpus[i]->progress / WINDOW_NS < least)
 			least = vm->vcpus[i]->progress / WINDOW_NS;
@@ -92,26 +97,20 @@ void json_count_exit(struct json_sink *js, struct json_vm *vm, struct json_vcpu 
 		     int64_t enter, int64_t left)
 {
 	struct json_counters *c = &vm->counters;
-	int64_t number = left / WINDOW_NS, at;
+	int64_t at, end;
 
 	begin(c, enter / WINDOW_NS);
-	v->progress = left;
-	if (number > c->last)
-		c->last = number;
-	if (number > c->first)
-		close_passed(js, vm, number);
-	if (number < c->first)
-		number = c->first;
-	window(c, number)->exits++;
 	at = c->first * WINDOW_NS;
-	for (at = enter > at ? enter : at; at < left;) {
-		int64_t end = (at / WINDOW_NS + 1) * WINDOW_NS;
-
+	/* Window by window: a stay may be longer than all that are open. */
+	for (at = enter > at ? enter : at; at < left; at = end) {
+		advance(js, vm, v, at);
+		end = (at / WINDOW_NS + 1) * WINDOW_NS;
 		if (end > left)
 			end = left;
 		window(c, at / WINDOW_NS)->guest += (uint64_t)(end - at);
-		at = end;
 	}
+	advance(js, vm, v, left);
+	window(c, left / WINDOW_NS < c->first ? c->first : left / WINDOW_NS)->exits++;
 }
 
 void json_count_touched(struct json_vm *vm, int64_t ns, uint64_t bytes)

@@ -29,6 +29,7 @@ struct guest {
 	struct collector *c;
 	uint64_t rng, next_clock, polled;
 	unsigned int drop;		/* one kernel record in so many is dropped; 0 none */
+	bool flush;			/* outputs are flushed now and then */
 	int rings[GUEST_RINGS], threads[GUEST_THREADS];
 	uint64_t thread_seq[GUEST_THREADS], vm_seq, host_seq, request;
 	uint32_t irq_id;
@@ -196,8 +197,11 @@ static inline void guest_run(struct guest *g, unsigned int exits)
 		if (g->vcpus[next].prev >= g->next_clock)
 			guest_clock(g, g->vcpus[next].prev);
 		guest_exit(g, next);
-		if (!guest_rand(g, 50))
-			collector_advance_all(g->c, g->vcpus[g->vcpus[1].prev < g->vcpus[0].prev].prev);
+		if (guest_rand(g, 50))
+			continue;
+		collector_advance_all(g->c, g->vcpus[g->vcpus[1].prev < g->vcpus[0].prev].prev);
+		if (g->flush)
+			collector_flush(g->c);
 	}
 	for (unsigned int i = 0; i < GUEST_VCPUS; i++)
 		g->ends[i] = (struct collector_stream_end){ 1, i, g->vcpus[i].seq };

@@ -6,24 +6,11 @@
  */
 #include <config.h>
 
-#include "collector_test.h"
-
-#define T0 1000000ull
-#define VM 7
-
-/* What exit records have in common. */
-#define EXIT(seq, n, nth_, class_, prev, traced, run, enter, exit_, handled, out, ...) \
-	(struct vmmt_exit){ \
-		HEAD(exit, VM, 0, seq, T0 + ((out) ? (out) : (handled)), n), \
-		.t_prev = T0 + (prev), .t_traced = T0 + (traced), .t_run = (run) ? T0 + (run) : 0, \
-		.t_enter = T0 + (enter), .t_exit = T0 + (exit_), .t_handled = T0 + (handled), \
-		.t_out = (out) ? T0 + (out) : 0, .nth = (nth_), .class = VMMT_CLASS_##class_, \
-		.end = (out) ? VMMT_END_userland : VMMT_END_resumed, __VA_ARGS__ }
+#include "collector_scene.h"
 
 static void push_start(struct collector *c)
 {
-	PUSH(c, 0, (struct vmmt_clock){ HEAD(clock, 0, VMMT_VCPU_VM, 1, T0, 0), .mono = 5000,
-					.real = 1700000000000000000, .khz = 1000000 });
+	PUSH(c, 0, CLOCK);
 	PUSH(c, 0, (struct vmmt_life){ HEAD(life, VM, VMMT_VCPU_VM, 1, T0 + 1000, 0),
 				       .memory = 1 << 20, .vcpus = 1, .pid = 42,
 				       .what = VMMT_LIFE_vm_made, .name = "tiny" });
@@ -99,8 +86,10 @@ static void run(const char *output, int step)
 	assert_int_equal(collector_add_output(c, output), 0);
 	for (int i = 0; i < 5; i++) {
 		parts[i](c);
-		if (i % step == step - 1)
+		if (i % step == step - 1) {
 			collector_advance_all(c, T0 + upto[i]);
+			collector_flush(c);
+		}
 	}
 	totals.class[VMMT_CLASS_io_out] = (struct collector_count){ .counted = 2 };
 	totals.class[VMMT_CLASS_ept] = (struct collector_count){ .counted = 1 };
@@ -112,30 +101,6 @@ static void run(const char *output, int step)
 	assert_false(collector_failed(c));
 	collector_free(c);
 }
-
-/* Is the text, cut at newlines, these lines and no more? With only, lines that
- * do not have it in them are passed over. */
-static void expect_lines(char *text, const char *only, const char *const *lines, size_t count)
-{
-	char *save = NULL, *line = strtok_r(text, "\n", &save);
-	size_t i = 0;
-
-	for (; line; line = strtok_r(NULL, "\n", &save)) {
-		if (only && !strstr(line, only))
-			continue;
-		assert_true(i < count);
-		assert_string_equal(line, lines[i]);
-		i++;
-	}
-	assert_int_equal(i, count);
-}
-
-#define EXPECT_LINES(path, only, ...) do { \
-	static const char *const lines_[] = { __VA_ARGS__ }; \
-	char *text_ = test_read(path, NULL); \
-	expect_lines(text_, only, lines_, sizeof(lines_) / sizeof(lines_[0])); \
-	free(text_); \
-} while (0)
 
 static void json_vcpu(void **state)
 {
@@ -234,7 +199,7 @@ static void ndjson(void **state)
 "{\"ev\":\"exit\",\"vm\":7,\"vcpu\":0,\"seq\":12,\"t\":32100,\"exit\":9,\"cpu\":0,\"isa\":\"svm\",\"guest\":600,\"kernel\":100,\"trace\":100,\"reentry\":100,\"nth\":2,\"key\":\"0xee0\",\"value\":\"0x5\",\"rip\":\"0x1040\",\"reason\":\"0x7b\",\"class\":\"io_out\",\"end\":\"resumed\",\"cpl\":0,\"mode\":\"real\",\"width\":4}");
 }
 
-/* The same bytes whenever the rings were read; compressed or not. */
+/* The same bytes whenever rings are read and outputs flushed; compressed or not. */
 static void same_bytes(void **state)
 {
 	static const char *const names[][4] = {

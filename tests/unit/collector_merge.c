@@ -109,6 +109,33 @@ static void by_time(void **state)
 	expect(3, 0, 2);
 }
 
+/* Equal stamps: the source that was added first, always. */
+static void ties(void **state)
+{
+	for (uint64_t seq = 1; seq <= 20; seq++)
+		for (size_t queue = 3; queue-- > 0;)
+			push(queue, (uint32_t)queue, seq, 10 * (seq / 4));
+	advance_all(100);
+	assert_int_equal(t.nout, 60);
+	for (size_t i = 1; i < t.nout; i++)
+		if (t.out[i].time == t.out[i - 1].time)
+			assert_true(t.out[i].vcpu >= t.out[i - 1].vcpu);
+}
+
+/* Far more streams than the table has room for at first. */
+static void many_streams(void **state)
+{
+	for (uint64_t seq = 1; seq <= 9; seq++)
+		for (uint32_t vcpu = 0; vcpu < 1000; vcpu++)
+			if (seq != 5)
+				push(vcpu % 3, vcpu, seq, seq * 1000 + vcpu);
+	merge_release(&t.m, true);
+	assert_int_equal(t.nout, 9 * 1000);
+	assert_int_equal(t.nlate, 0);
+	for (size_t i = 0; i < t.nout; i++)
+		assert_true(t.out[i].lost == (t.out[i].seq == 5));
+}
+
 /* A record waits until every source has come beyond it. */
 static void waits_for_the_slowest(void **state)
 {
@@ -300,7 +327,7 @@ static void everything_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(by_time), TEST(waits_for_the_slowest), TEST(unsorted_ring), TEST(migration),
+		TEST(by_time), TEST(ties), TEST(many_streams), TEST(waits_for_the_slowest), TEST(unsorted_ring), TEST(migration),
 		TEST(reread_finds_it), TEST(gap_is_lost), TEST(first_is_missing),
 		TEST(attached_begins_anywhere), TEST(after_the_loss), TEST(end_of_a_stream),
 		TEST(bounded), TEST(everything_at_once),

@@ -74,6 +74,32 @@ static void replaces(void **state)
 	assert_non_null(strstr(said_by, " 10 exits"));
 }
 
+/* When an output is flushed does not show in its bytes, compressed or not. */
+static void flushing_does_not_show(void **state)
+{
+	static const char *const names[] = { "flush.ndjson", "flush.ndjson.gz" };
+
+	for (int i = 0; i < 2; i++) {
+		char *bytes[2];
+		size_t len[2];
+
+		for (int j = 0; j < 2; j++) {
+			struct guest g = { .c = new_collector(), .rng = 4, .flush = j };
+			const char *path = test_path(names[i]);
+
+			assert_int_equal(collector_add_output(g.c, path), 0);
+			guest_run(&g, 20000);
+			assert_int_equal(collector_finish(g.c, &g.totals), 0);
+			collector_free(g.c);
+			bytes[j] = test_read_raw(path, &len[j]);
+		}
+		assert_int_equal(len[0], len[1]);
+		assert_memory_equal(bytes[0], bytes[1], len[0]);
+		free(bytes[0]);
+		free(bytes[1]);
+	}
+}
+
 /* The disk is full: one line, the other output is whole, the run goes on. */
 static void full(void **state)
 {
@@ -352,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refused),
 		cmocka_unit_test(replaces),
+		cmocka_unit_test(flushing_does_not_show),
 		cmocka_unit_test(full),
 		cmocka_unit_test(cut_at_a_line),
 		cmocka_unit_test(killed),
