@@ -293,6 +293,7 @@ extern const struct vmm_ops vmm_svm_ops, vmm_vmx_ops;
 /* ---- the rooms ---- */
 
 /* hw.c: virtualization on all CPUs */
+DECLARE_PER_CPU(bool, vmm_hw_on);
 int vmm_hw_get(void);
 void vmm_hw_put(void);
 int vmm_hw_init(void);

@@ -15,26 +15,27 @@
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* hw_lock */
 static enum cpuhp_state hw_state;	/* hw_lock */
-static DEFINE_PER_CPU(bool, hw_on);	/* on this CPU; only changed on it */
+/* On, on this CPU. Changed only there, with interrupts off. */
+DEFINE_PER_CPU(bool, vmm_hw_on);
 
 static int cpu_on(void)
 {
 	int err;
 
-	if (__this_cpu_read(hw_on))
+	if (__this_cpu_read(vmm_hw_on))
 		return 0;
 	err = vmm_ops->cpu_on();
 	if (!err)
-		__this_cpu_write(hw_on, true);
+		__this_cpu_write(vmm_hw_on, true);
 	return err;
 }
 
 static void cpu_off(void *unused)
 {
-	if (!__this_cpu_read(hw_on))
+	if (!__this_cpu_read(vmm_hw_on))
 		return;
 	vmm_ops->cpu_off();
-	__this_cpu_write(hw_on, false);
+	__this_cpu_write(vmm_hw_on, false);
 }
 
 /* Hotplug runs these on the CPU, before tasks are let on it and after they
@@ -104,7 +105,8 @@ static void hw_resume(VMM_SYSCORE_ARGS)
 VMM_SYSCORE(hw_syscore, hw_suspend, hw_resume);
 
 /* Reboot and kexec: INIT is blocked in VMX operation, and SVM must not be on
- * when another kernel starts. */
+ * when another kernel starts. vCPU threads may still run: they see that it is
+ * off before they enter. */
 static int hw_reboot(struct notifier_block *nb, unsigned long action, void *data)
 {
 	on_each_cpu(cpu_off, NULL, 1);

@@ -231,7 +231,8 @@ static noinstr void enter_guest(struct vmm_vcpu *vcpu)
 /* Whether something must be looked at before the guest is entered. */
 static bool must_leave(const struct vmm_vcpu *vcpu)
 {
-	return xfer_to_guest_mode_work_pending() || READ_ONCE(vcpu->vm->dying);
+	return xfer_to_guest_mode_work_pending() || READ_ONCE(vcpu->vm->dying) ||
+	       !__this_cpu_read(vmm_hw_on);
 }
 
 /* Returns false if there was a reason not to enter. */
@@ -338,6 +339,8 @@ static int run_loop(struct vmm_vcpu *vcpu, u16 *ret_reason)
 
 	for (;;) {
 		vmm_pvclock_update(vcpu, rdtsc());
+		if (!raw_cpu_read(vmm_hw_on))
+			return -EIO;	/* the host is going down */
 		if (!stay_in_guest(vcpu)) {
 			if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME) ||
 			    READ_ONCE(vcpu->vm->dying)) {

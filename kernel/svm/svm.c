@@ -106,11 +106,6 @@ static void svm_vcpu_load(struct vmm_vcpu *vcpu)
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpus);
 	int id = smp_processor_id();
 
-	if (vcpu->cpu_stale) {
-		vcpu->frame.host_pa = __sme_set(page_to_phys(cpu->host));
-		asm volatile("vmsave %%rax" : : "a" (vcpu->frame.host_pa) : "memory");
-		vcpu->cpu_stale = false;
-	}
 	if (vcpu->cpu != id || cpu->last != svm) {
 		svm->vmcb->control.clean = 0;
 		cpu->last = svm;
@@ -132,6 +127,11 @@ static void svm_prepare(struct vmm_vcpu *vcpu)
 	struct svm_vcpu *svm = vcpu->arch;
 	struct vmcb *vmcb = svm->vmcb;
 
+	if (vcpu->cpu_stale) {
+		vcpu->frame.host_pa = __sme_set(page_to_phys(this_cpu_ptr(&svm_cpus)->host));
+		asm volatile("vmsave %%rax" : : "a" (vcpu->frame.host_pa) : "memory");
+		vcpu->cpu_stale = false;
+	}
 	vmcb->save.rax = vcpu->frame.gprs[VCPU_REGS_RAX];
 	vmcb->save.rsp = vcpu->frame.gprs[VCPU_REGS_RSP];
 	vmcb->save.rip = vcpu->frame.gprs[VCPU_REGS_RIP];
