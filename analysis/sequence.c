@@ -85,18 +85,37 @@ static int open_timeline(const char *path, struct reader **ret_reader)
 	return 0;
 }
 
-/* The next event; NULL at the end, and then *ret_err tells why. */
+/* Lines as we write them begin with their ev: most need not be parsed. */
+static bool is_other(const char *line)
+{
+	static const char begin[] = "{\"ev\":\"";
+	static const char *const wanted[] = { "exit\"", "lost\"", LINE_FOOTER "\"" };
+
+	if (strncmp(line, begin, sizeof(begin) - 1))
+		return false;
+	line += sizeof(begin) - 1;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!strncmp(line, wanted[i], strlen(wanted[i])))
+			return false;
+	return true;
+}
+
+/* The next event that can matter here; NULL at the end, and then *ret_err
+ * tells why. */
 static json_t *next_event(struct reader *r, int *ret_err)
 {
 	json_t *event;
 	size_t len;
 	char *line;
-	int ret = reader_line(r, &line, &len);
+	int ret;
 
-	if (ret <= 0) {
-		*ret_err = ret;
-		return NULL;
-	}
+	do {
+		ret = reader_line(r, &line, &len);
+		if (ret <= 0) {
+			*ret_err = ret;
+			return NULL;
+		}
+	} while (!reader_unterminated(r) && is_other(line));
 	event = reader_parse(line, len, READER_NDJSON);
 	*ret_err = event ? 0 : -EBADMSG;
 	return event;

@@ -289,7 +289,7 @@ static void put_call(struct json_sink *js, struct json_vm *vm, const struct vmmt
 
 	put_async(js, vm, TID_CALL, CALL_LANES, name.text ? name.text : "other", "call",
 		  r->begin, r->time,
-		  json_pack("{s:I, s:I}", "vcpu", (json_int_t)r->vcpu, "errno", (json_int_t)r->err));
+		  json_pack("{s:I}", "errno", (json_int_t)r->err));
 }
 
 static void put_life(struct json_sink *js, struct json_vm *vm, const struct vmmt_life *r)

@@ -120,7 +120,8 @@ void json_thread(struct json_sink *js, struct json_vm *vm, unsigned int tid);
 
 /* Records of a vCPU's stream, and those of its thread in userland. */
 void json_vcpu_exit(struct json_sink *js, struct json_vm *vm, const struct delivery *d);
-void json_vcpu_fault(const struct json_sink *js, struct json_vm *vm, const struct vmmt_ept_fault *r);
+void json_vcpu_fault(const struct json_sink *js, struct json_vm *vm,
+		     const struct vmmt_ept_fault *r);
 void json_vcpu_injected(const struct json_sink *js, struct json_vm *vm, const struct vmmt_intr *r);
 void json_vcpu_lost(struct json_vm *vm, const struct vmmt_lost *r);
 /* True if the access belongs to the slice that is held. */

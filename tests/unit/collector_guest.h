@@ -30,6 +30,8 @@ struct guest {
 	uint64_t rng, next_clock, polled;
 	unsigned int drop;		/* one kernel record in so many is dropped; 0 none */
 	bool flush;			/* outputs are flushed now and then */
+	uint64_t filter;		/* bit per class that is recorded; 0 all */
+	unsigned int unseen;		/* exits before anyone records */
 	int rings[GUEST_RINGS], threads[GUEST_THREADS];
 	uint64_t thread_seq[GUEST_THREADS], vm_seq, host_seq, request;
 	uint32_t irq_id;
@@ -45,6 +47,8 @@ static inline uint64_t guest_rand(struct guest *g, uint64_t below)
 
 static inline void guest_push(struct guest *g, int source, const void *rec)
 {
+	if (g->unseen)
+		return;
 	assert_int_equal(collector_push(g->c, source, rec, ((const struct vmmt_head *)rec)->size),
 			 0);
 }
@@ -52,7 +56,7 @@ static inline void guest_push(struct guest *g, int source, const void *rec)
 /* Into the ring of whatever CPU the vCPU is on; full now and then. */
 static inline bool guest_emit(struct guest *g, const void *rec)
 {
-	if (g->drop && !guest_rand(g, g->drop))
+	if (g->drop && !g->unseen && !guest_rand(g, g->drop))
 		return false;
 	guest_push(g, g->rings[guest_rand(g, GUEST_RINGS)], rec);
 	return true;
@@ -167,12 +171,17 @@ static inline void guest_exit(struct guest *g, unsigned int i)
 	x.wait = guest_rand(g, 30) ? 0 : (x.t_traced - x.t_prev) / 2;
 	v->exit++;
 	x.nth = ++v->nth[x.class];
-	g->totals.class[x.class].counted++;
+	g->totals.class[x.class].counted += !g->unseen;
 	guest_aux(g, i, &x);
-	x.head = (struct vmmt_head){ HEAD(exit, 1, i, ++v->seq,
+	x.head = (struct vmmt_head){ HEAD(exit, 1, i, v->seq + 1,
 					  x.t_out ? x.t_out : x.t_handled, v->exit) };
-	if (!guest_emit(g, &x))
-		g->totals.class[x.class].lost++;
+	if (g->filter && !(g->filter >> x.class & 1)) {
+		g->totals.class[x.class].filtered++;
+	} else {
+		v->seq++;
+		if (!guest_emit(g, &x))
+			g->totals.class[x.class].lost++;
+	}
 	v->prev = x.time;
 	v->traced = v->prev + 20 + guest_rand(g, 60);
 	v->last_class = x.class;
@@ -191,12 +200,15 @@ static inline void guest_run(struct guest *g, unsigned int exits)
 	guest_life(g, 1000100, VMMT_LIFE_vm_made);
 	for (unsigned int i = 0; i < GUEST_VCPUS; i++)
 		g->vcpus[i].prev = g->vcpus[i].traced = 1001000 + 100 * i;
+	exits += g->unseen;
 	while (exits--) {
 		unsigned int next = g->vcpus[1].prev < g->vcpus[0].prev;
 
 		if (g->vcpus[next].prev >= g->next_clock)
 			guest_clock(g, g->vcpus[next].prev);
 		guest_exit(g, next);
+		if (g->unseen && !--g->unseen)
+			guest_clock(g, g->vcpus[next].prev - 1000);
 		if (guest_rand(g, 50))
 			continue;
 		collector_advance_all(g->c, g->vcpus[g->vcpus[1].prev < g->vcpus[0].prev].prev);

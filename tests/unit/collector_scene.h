@@ -24,7 +24,8 @@
 
 /* Is the text, cut at newlines, these lines and no more? With only, lines that
  * do not have it in them are passed over. */
-static inline void expect_lines(char *text, const char *only, const char *const *lines, size_t count)
+static inline void expect_lines(char *text, const char *only, const char *const *lines,
+				size_t count)
 {
 	char *save = NULL, *line = strtok_r(text, "\n", &save);
 	size_t i = 0;

@@ -38,6 +38,49 @@ static void accepts(void **state)
 	}
 }
 
+static void accept_guest(struct guest *g, const char *path, const char *summary)
+{
+	char said[4096];
+
+	assert_int_equal(collector_add_output(g->c, path), 0);
+	guest_run(g, 3000);
+	assert_int_equal(collector_finish(g->c, g->totals.nstreams ? &g->totals : NULL), 0);
+	collector_free(g->c);
+	if (verify(path, said, sizeof(said)))
+		fail_msg("%s", said);
+	if (!strstr(said, summary))
+		fail_msg("no \"%s\": %s", summary, said);
+}
+
+/* What a filter did not want is missing, counted, and not lost. */
+static void accepts_filtered(void **state)
+{
+	static const char *const names[] = { "f.json", "f.ndjson" };
+	struct collector_options options = { .generator = "guest", .filter = "class=io_out|cpuid" };
+
+	for (int i = 0; i < 4; i++) {
+		struct guest g = { .c = collector_new(&options), .rng = 6, .drop = i < 2 ? 0 : 50,
+				   .filter = 1 << VMMT_CLASS_io_out | 1 << VMMT_CLASS_cpuid };
+
+		accept_guest(&g, test_path(names[i % 2]), "whole: 3,000 exits counted = ");
+		assert_true(g.totals.class[VMMT_CLASS_hlt].filtered > 0);
+	}
+}
+
+/* Recording began when the guest had run for a while. */
+static void accepts_attached(void **state)
+{
+	static const char *const names[] = { "t.json", "t.ndjson" };
+	struct collector_options options = { .generator = "guest", .attached = true };
+
+	for (int i = 0; i < 4; i++) {
+		struct guest g = { .c = collector_new(&options), .rng = 6, .drop = i < 2 ? 0 : 50,
+				   .unseen = 1000 };
+
+		accept_guest(&g, test_path(names[i % 2]), "whole: ");
+	}
+}
+
 /* ---- one change makes it wrong ---- */
 
 /* In the line that has both texts, the first occurrence of from becomes to
@@ -346,6 +389,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts),
+		cmocka_unit_test(accepts_filtered),
+		cmocka_unit_test(accepts_attached),
 		cmocka_unit_test(refuses_ndjson),
 		cmocka_unit_test(refuses_lossy_ndjson),
 		cmocka_unit_test(refuses_json),

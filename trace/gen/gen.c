@@ -161,7 +161,7 @@ static void events(void)
 	       "userland alike; [timeline.md](timeline.md) tells how they look in files.\n\n"
 	       "Kinds of numbers: dec; hex, an address or bits; tsc, a stamp in raw TSC ticks; ticks, a\n"
 	       "duration in TSC ticks; ns; flag, 0 or 1; or a value of the enumeration of that name. In\n"
-	       ".ndjson, stamps are ns since time 0 and durations ns. Keys in brackets may be left out.\n\n"
+	       ".ndjson, stamps are ns since time 0, durations ns; keys in brackets may be left out.\n\n"
 	       "## Every record\n\n", VMMT_SCHEMA_VERSION);
 	print_fields(vmmt_head_fields, vmmt_head_count);
 	printf("## Events\n\n");
