@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The ioctl interface of /dev/vmm: the names, structures and meaning of
- * OpenBSD's vmm(4) in its 7.8 edition, in types of fixed size. docs/ioctl.md
+ * OpenBSD's vmm(4) in its 7.8 edition, in types of fixed size. docs/architecture.md
  * tells where this driver differs.
  */
 #ifndef VMM_UAPI_VMM_H

@@ -10,6 +10,10 @@
 vmmtrace=${VMMTRACE:-./vmmtrace}
 helpers=${LAB_SELFTEST_HELPERS:-tests/lab}
 cpus=${LAB_SELFTEST_CPUS:-amd intel amd-bochs}
+if [ ! -f "${VMMTRACE_CACHE:-${srcdir:-.}/.cache}/lab/${VMMTRACE_KRELEASE:-none}/vmlinuz" ]; then
+	echo "1..0 # SKIP no kernel for the emulated hosts: ./dev setup"
+	exit 0
+fi
 dir=$(mktemp -d "${TMPDIR:-/tmp}/lab-selftest.XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/tmp"
