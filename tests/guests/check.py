@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Tiny guests on an emulated host.
+
+  check.py plan HOST GUEST...      what to run there, for run-guests.sh
+  check.py check HOST OUT VMMTRACE LOG GUEST...
+                                   TAP: the results in the directory OUT against NAME.expect and the
+                                   emulator's log of exits; LOG may be -: not logged
+HOST is a processor of vmmtrace lab. VMMTRACE is the program, for its verify verb.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import expect
+import oracle
+import timeline
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def exit_classes():
+    """Names of the exit classes, from the schema."""
+    with open(os.path.join(HERE, "../../trace/exits.h")) as f:
+        return set(re.findall(r"^\s*C\(\d+,\s*(\w+),", f.read(), re.M))
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def result(self, name, wrong):
+        self.count += 1
+        if wrong:
+            self.failed += 1
+        print(f"{'not ok' if wrong else 'ok'} {self.count} - {name}")
+        for line in wrong or []:
+            print(f"# {line}")
+
+    def skip(self, name, why):
+        self.count += 1
+        print(f"ok {self.count} - {name} # SKIP {why}")
+
+    def end(self):
+        print(f"1..{self.count}")
+        return 1 if self.failed else 0
+
+
+def load(host, name, classes):
+    return expect.Expectation(HERE, name, host, classes)
+
+
+def plan(host, names):
+    classes = exit_classes()
+    for name in names:
+        e = load(host, name, classes)
+        if e.has_tags(e.options["hosts"]):
+            print(name, e.options["with"], e.options["mode"], e.options["memory"])
+    return 0
+
+
+def read(out, name):
+    try:
+        with open(os.path.join(out, name)) as f:
+            return f.read().strip()
+    except OSError as e:
+        return str(e)
+
+
+def verify(vmmtrace, path):
+    done = subprocess.run([vmmtrace, "verify", path], capture_output=True, text=True)
+    return [] if done.returncode == 0 else (done.stdout + done.stderr).splitlines() or ["failed"]
+
+
+def check_end(e, out):
+    """How the run ended: its status, and the reason it gave."""
+    wrong = []
+    status = read(out, f"{e.name}.status")
+    if status != e.options["status"]:
+        wrong.append(f"status {status}, not {e.options['status']}")
+    if e.options["with"] == "vmmtrace":
+        try:
+            summary = json.loads(read(out, f"{e.name}.summary"))
+            if summary["end"] != e.options["end"]:
+                wrong.append(f"it ended by {summary['end']}, not {e.options['end']}")
+            if summary["end"] == "debug_exit" and summary["status"]:
+                wrong.append(f"the guest failed: line {summary['status']} of {e.name}.S or guest.h")
+        except ValueError:
+            wrong.append("no summary")
+    return wrong + (read(out, f"{e.name}.err").splitlines() if wrong else [])
+
+
+def check_life(e, records):
+    got = [r["what"] for r in records if r["ev"] == "life"]
+    want = ["vm_made", "vcpu_reset", "vm_ended"]
+    if any(i.fields.get("end") == "killed" for i in e.vcpu):
+        want.insert(2, "vcpu_killed")
+    return [] if got == want else [f"its life is {got}, not {want}"]
+
+
+def check_guest(tap, e, out, vmmtrace):
+    """All that is checked of one guest. Returns its records."""
+    name = e.name
+    tap.result(f"{name}: ends as it should", check_end(e, out))
+    paths = [os.path.join(out, f"{name}.{suffix}") for suffix in ("ndjson", "json")]
+    try:
+        _, records, footer = timeline.load_ndjson(paths[0])
+    except (OSError, ValueError, KeyError) as error:
+        tap.result(f"{name}: .ndjson loads", [str(error)])
+        return []
+    tap.result(f"{name}: exits and records, in order",
+               expect.compare(e, records) + check_life(e, records))
+    wrong = timeline.check_records(records, footer) + timeline.check_interrupts(records)
+    if e.options["with"] == "vmmtrace" and not wrong:
+        wrong += timeline.check_summary(json.loads(read(out, f"{name}.summary")), records)
+    tap.result(f"{name}: ordinals, spans, totals", wrong)
+    try:
+        events = timeline.load_json(paths[1])
+        wrong = timeline.check_events(events) + timeline.check_agree(events, records, footer)
+    except (OSError, ValueError, KeyError) as error:
+        wrong = [repr(error)]
+    tap.result(f"{name}: .json is sorted, nests, and agrees", wrong)
+    tap.result(f"{name}: vmmtrace verify accepts both",
+               [line for path in paths for line in verify(vmmtrace, path)])
+    return records
+
+
+def check(host, out, vmmtrace, log_path, names):
+    classes = exit_classes()
+    tap = Tap()
+    log = [] if log_path == "-" else list(oracle.read_log(log_path))
+    at = 0
+    for name in names:
+        e = load(host, name, classes)
+        if not e.has_tags(e.options["hosts"]):
+            continue
+        records = check_guest(tap, e, out, vmmtrace)
+        if log_path != "-":
+            at, _, wrong = oracle.compare(log, at, oracle.exits_of(records))
+            tap.result(f"{name}: every exit the processor took", [wrong] if wrong else [])
+    if log_path != "-":
+        left = len(log) - at
+        tap.result("no exit that is in no timeline",
+                   [f"{left}, the first: {oracle.show(log[at])}"] if left else [])
+    return tap.end()
+
+
+def main(argv):
+    if len(argv) > 3 and argv[1] == "plan":
+        return plan(argv[2], argv[3:])
+    if len(argv) > 6 and argv[1] == "check":
+        return check(argv[2], argv[3], argv[4], argv[5], argv[6:])
+    print(__doc__.strip(), file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nested faults during the delivery of an event: of its descriptor table, of
+ * the segment's descriptor, of the stack. Every one cuts the delivery off;
+ * the event is given again, and comes once. An INT n is not given again: it
+ * is executed again.
+ */
+#include "guest.h"
+
+	.code64
+	.globl _start
+
+/* Go to the next copy of the table, on a page nobody has touched yet, and of
+ * the stack. */
+.macro fresh n
+	lidt idtr\n(%rip)
+	lea stack\n + PAGE(%rip), %rsp
+.endm
+.macro came vector
+	cmpl $\vector, last(%rip)
+	EXPECT(e)
+	decl count(%rip)
+	EXPECT(z)
+.endm
+
+_start:
+	/* #GP that the hypervisor gives: an MSR nobody has. */
+	fresh 1
+	mov $0x1234, %ecx
+	mov $2, %ebx
+	rdmsr
+	came 13
+	/* #UD that the processor gives. */
+	fresh 2
+	ud2
+	came 6
+	/* A software interrupt. */
+	fresh 3
+	xor %ebx, %ebx
+	int $0x20
+	came 0x20
+	/* INT3. */
+	fresh 4
+	int3
+	came 3
+	/* An external interrupt. */
+	pic_init
+	mov $1193, %ax
+	pit_once
+	fresh 5
+	sti
+	hlt
+	cli
+	came 0x21
+	FINISH
+
+	/* RBX bytes to go over; %eax what came. */
+gp:	add $8, %rsp
+	mov $13, %eax
+	jmp 1f
+ud:	mov $2, %ebx
+	mov $6, %eax
+	jmp 1f
+bp:	mov $3, %eax
+	jmp 1f
+soft:	mov $0x20, %eax
+1:	add %rbx, (%rsp)
+	mov %eax, last(%rip)
+	incl count(%rip)
+	xor %ebx, %ebx
+	iretq
+timer:	end_of_interrupt
+	mov $0x21, %eax
+	jmp 1b
+
+last:	.long 0
+count:	.long 0
+	.irp n, 1, 2, 3, 4, 5
+table_register idtr\n, idt\n, ((VECTOR_TIMER + 1) * 16)
+	.endr
+
+	.irp n, 1, 2, 3, 4, 5
+	.org _start + (2 * \n - 1) * PAGE
+idt\n:	no_gates 3
+	gate bp
+	no_gates 2
+	gate ud
+	no_gates 6
+	gate gp
+	no_gates (VECTOR_TIMER - 14)
+	.if \n == 5
+	gate timer
+	.else
+	gate soft
+	.endif
+	.org _start + 2 * \n * PAGE
+stack\n:
+	.endr
+	.org _start + 11 * PAGE

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Instructions that a guest does not get: of the virtualization extension,
+ * MONITOR and MWAIT, RDPMC.
+ */
+#include "guest.h"
+
+	.code64
+	.globl _start
+
+.macro undefined insn:vararg
+	mov $0x20000, %eax
+	xor %ecx, %ecx
+	xor %edx, %edx
+	lea 1f(%rip), %rbx
+	\insn
+1:	decl nundefined(%rip)
+	EXPECT(z)
+.endm
+
+_start:
+	warm
+	lidt idtr(%rip)
+	undefined vmrun
+	undefined vmload
+	undefined vmsave
+	undefined stgi
+	undefined clgi
+	undefined skinit
+	undefined invlpga
+	undefined monitor
+	undefined mwait
+
+	xor %ecx, %ecx
+	lea 2f(%rip), %rbx
+	rdpmc
+2:	decl nfaults(%rip)
+	EXPECT(z)
+	FINISH
+
+	/* RBX is where to go on. */
+gp:	add $8, %rsp
+	incl nfaults(%rip)
+	mov %rbx, (%rsp)
+	iretq
+ud:	incl nundefined(%rip)
+	mov %rbx, (%rsp)
+	iretq
+
+nfaults: .long 0
+nundefined: .long 0
+	.balign 16
+idt:	no_gates 6
+	gate ud
+	no_gates 6
+	gate gp
+table_register idtr, idt, (14 * 16)

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# On the emulated host: run the guests of a plan (check.py plan), a line each. Their results go to
+# /out: NAME.ndjson, NAME.json, NAME.summary, NAME.err, NAME.status.
+while read -r name with mode memory; do
+	case $with in
+	inject)
+		set -- ./inject -o "/out/$name.ndjson" -o "/out/$name.json" "$name.bin" ;;
+	*)
+		set -- vmmtrace run --flat "$name.bin@0x10000" --mode "$mode" -m "$memory" -n "$name" \
+			--rtc 0 --max-exits 100000 --json -o "/out/$name.ndjson" -o "/out/$name.json" ;;
+	esac
+	timeout 10 "$@" >"/out/$name.summary" 2>"/out/$name.err" </dev/null
+	echo $? >"/out/$name.status"
+done <"$1"
+dmesg | grep vmm: >/out/dmesg
+exit 0
