@@ -15,7 +15,7 @@
  *   ns     nanoseconds                    flag   0 or 1
  *   pad    nothing, not shown
  *   event, verdict, isa, class, end, mode, access, outcome, stage, itype,
- *   call, life, device, devop, opt: a value of the enumeration of that name
+ *   call, life, device, devop: a value of the enumeration of that name
  */
 #ifndef VMMT_SCHEMA_H
 #define VMMT_SCHEMA_H

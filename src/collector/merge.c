@@ -330,7 +330,8 @@ static void route(struct merge *m, struct merge_slot *slot)
 		slot_put(m, slot);
 		return;
 	}
-	if (m->attached && m->nstreams != before)
+	/* The host's stream (vm 0) is as old as the module. */
+	if ((m->attached || !h->vm) && m->nstreams != before)
 		s->next_seq = h->seq;
 	if (h->seq > s->next_seq)
 		fill_gap(m, s, h->seq);

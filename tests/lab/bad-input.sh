@@ -21,4 +21,6 @@ for f in "$dir"/out/*.json "$dir"/out/*.ndjson; do
 	*) check "what $(basename "$f") holds is whole" "$vmmtrace" verify "$f" ;;
 	esac
 done
+check "a later recording on the same host begins without a loss" \
+	sh -c '! grep "\"ev\":\"lost\"" "$1"' sh "$dir/out/sigTERM.ndjson"
 plan
