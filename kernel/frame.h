@@ -30,7 +30,77 @@
 #define FRAME_LAUNCHED	(23 * 8)
 #define FRAME_FAILED	(23 * 8 + 4)
 
-#ifndef __ASSEMBLY__
+#ifdef __ASSEMBLY__
+
+/* The registers a C function must keep, and the frame's address on top. */
+.macro FRAME_PUSH_HOST
+	push %rbp
+	push %r15
+	push %r14
+	push %r13
+	push %r12
+	push %rbx
+	push %rdi
+.endm
+
+.macro FRAME_POP_HOST
+	pop %rdi
+	pop %rbx
+	pop %r12
+	pop %r13
+	pop %r14
+	pop %r15
+	pop %rbp
+.endm
+
+/* All but RAX, RDX and RDI, which points to the frame. */
+.macro FRAME_LOAD_GPRS
+	mov FRAME_RCX(%rdi), %rcx
+	mov FRAME_RBX(%rdi), %rbx
+	mov FRAME_RBP(%rdi), %rbp
+	mov FRAME_RSI(%rdi), %rsi
+	mov FRAME_R8(%rdi), %r8
+	mov FRAME_R9(%rdi), %r9
+	mov FRAME_R10(%rdi), %r10
+	mov FRAME_R11(%rdi), %r11
+	mov FRAME_R12(%rdi), %r12
+	mov FRAME_R13(%rdi), %r13
+	mov FRAME_R14(%rdi), %r14
+	mov FRAME_R15(%rdi), %r15
+.endm
+
+/* All but RAX, which points to the frame, and RDX. */
+.macro FRAME_SAVE_GPRS
+	mov %rcx, FRAME_RCX(%rax)
+	mov %rbx, FRAME_RBX(%rax)
+	mov %rbp, FRAME_RBP(%rax)
+	mov %rsi, FRAME_RSI(%rax)
+	mov %rdi, FRAME_RDI(%rax)
+	mov %r8, FRAME_R8(%rax)
+	mov %r9, FRAME_R9(%rax)
+	mov %r10, FRAME_R10(%rax)
+	mov %r11, FRAME_R11(%rax)
+	mov %r12, FRAME_R12(%rax)
+	mov %r13, FRAME_R13(%rax)
+	mov %r14, FRAME_R14(%rax)
+	mov %r15, FRAME_R15(%rax)
+.endm
+
+/* Nothing of the guest stays where speculation could use it. */
+.macro FRAME_CLEAR_GPRS
+	xor %eax, %eax
+	xor %ecx, %ecx
+	xor %edx, %edx
+	xor %esi, %esi
+	xor %edi, %edi
+	xor %r8d, %r8d
+	xor %r9d, %r9d
+	xor %r10d, %r10d
+	xor %r11d, %r11d
+.endm
+
+#else /* !__ASSEMBLY__ */
+
 #include "vmm.h"
 
 struct vmm_frame {
@@ -43,6 +113,7 @@ struct vmm_frame {
 	u32 launched;		/* VMX: VMRESUME, not VMLAUNCH */
 	u32 failed;		/* VMX: there was no entry */
 };
-#endif
+
+#endif /* __ASSEMBLY__ */
 
 #endif /* VMM_FRAME_H */

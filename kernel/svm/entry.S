@@ -17,26 +17,9 @@
 
 /* void svm_vmrun(struct vmm_frame *frame) */
 SYM_FUNC_START(svm_vmrun)
-	push %rbp
-	push %r15
-	push %r14
-	push %r13
-	push %r12
-	push %rbx
-	push %rdi
+	FRAME_PUSH_HOST
 
-	mov FRAME_RCX(%rdi), %rcx
-	mov FRAME_RBX(%rdi), %rbx
-	mov FRAME_RBP(%rdi), %rbp
-	mov FRAME_RSI(%rdi), %rsi
-	mov FRAME_R8(%rdi), %r8
-	mov FRAME_R9(%rdi), %r9
-	mov FRAME_R10(%rdi), %r10
-	mov FRAME_R11(%rdi), %r11
-	mov FRAME_R12(%rdi), %r12
-	mov FRAME_R13(%rdi), %r13
-	mov FRAME_R14(%rdi), %r14
-	mov FRAME_R15(%rdi), %r15
+	FRAME_LOAD_GPRS
 
 	/* The host's interrupts may end the stay; with GIF 0 none comes before. */
 	sti
@@ -69,41 +52,13 @@ SYM_FUNC_START(svm_vmrun)
 	mov %rdx, %rax
 	pop %rdx
 	mov %rdx, FRAME_RDX(%rax)
-	mov %rcx, FRAME_RCX(%rax)
-	mov %rbx, FRAME_RBX(%rax)
-	mov %rbp, FRAME_RBP(%rax)
-	mov %rsi, FRAME_RSI(%rax)
-	mov %rdi, FRAME_RDI(%rax)
-	mov %r8, FRAME_R8(%rax)
-	mov %r9, FRAME_R9(%rax)
-	mov %r10, FRAME_R10(%rax)
-	mov %r11, FRAME_R11(%rax)
-	mov %r12, FRAME_R12(%rax)
-	mov %r13, FRAME_R13(%rax)
-	mov %r14, FRAME_R14(%rax)
-	mov %r15, FRAME_R15(%rax)
+	FRAME_SAVE_GPRS
 
 	/* Before any RET: the guest's return predictions must not be ours. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
 	VMM_UNTRAIN_RET
 
-	/* Nothing of the guest stays where speculation could use it. */
-	xor %eax, %eax
-	xor %ecx, %ecx
-	xor %edx, %edx
-	xor %esi, %esi
-	xor %edi, %edi
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r11d, %r11d
-
-	pop %rdi
-	pop %rbx
-	pop %r12
-	pop %r13
-	pop %r14
-	pop %r15
-	pop %rbp
+	FRAME_CLEAR_GPRS
+	FRAME_POP_HOST
 	RET
 SYM_FUNC_END(svm_vmrun)
