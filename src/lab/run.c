@@ -45,12 +45,20 @@ static const char *const warning_words[] = {
 #define COMMAND_LINE \
 	"console=ttyS0,115200 loglevel=5 cryptomgr.notests panic=-1 oops=panic reboot=t"
 
+/* For programs on the host that want to know what its clock is worth. */
+static const char *clock_name(const struct lab_options *opts)
+{
+	if (opts->cpu != LAB_CPU_AMD)
+		return "bochs";
+	return opts->deterministic ? "icount" : "tcg";
+}
+
 void lab_kernel_command_line(const struct lab_options *opts, const char *extra,
 			     struct lab_strv *strv)
 {
 	char *all = NULL, *more;
 
-	if (asprintf(&all, "%s%s", COMMAND_LINE, extra) < 0)
+	if (asprintf(&all, "%s vmmtrace.lab=%s%s", COMMAND_LINE, clock_name(opts), extra) < 0)
 		all = NULL;
 	for (size_t i = 0; all && i < opts->append.n; i++) {
 		if (asprintf(&more, "%s %s", all, opts->append.v[i]) < 0)

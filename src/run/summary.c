@@ -94,18 +94,23 @@ static const char *grouped(uint64_t n, char buf[32])
 	return buf;
 }
 
-static bool emulated_host(void)
+/* An emulated host (vmmtrace lab) says so on its kernel's command line. */
+static void print_host(void)
 {
-	char line[256];
-	bool found = false;
+	char line[4096] = "", name[16];
+	const char *found;
 	FILE *f = fopen("/proc/cmdline", "re");
 
 	if (!f)
-		return false;
-	if (fgets(line, sizeof(line), f))
-		found = strstr(line, "vmmtrace.lab=") != NULL;
+		return;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
 	fclose(f);
-	return found;
+	found = strstr(line, "vmmtrace.lab=");
+	if (!found || sscanf(found, "vmmtrace.lab=%15s", name) != 1)
+		return;
+	fprintf(stderr, "emulated host (%s): %scompare counts and ratios only\n", name,
+		strcmp(name, "icount") ? "" : "1 ns is 1 instruction; ");
 }
 
 static void print_spans(const struct run *r)
@@ -202,8 +207,7 @@ static void print_people(const struct run *r, enum machine_end end, uint32_t sta
 	if (end == MACHINE_END_debug_exit)
 		fprintf(stderr, " with %u", status);
 	fputc('\n', stderr);
-	if (emulated_host())
-		fprintf(stderr, "emulated host: compare counts and ratios only\n");
+	print_host();
 	print_spans(r);
 	print_exits(r);
 	print_outputs(r);

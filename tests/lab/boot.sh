@@ -17,6 +17,8 @@ boot b
 check "the boot ends with status 0" [ "$(cat "$dir/a.status")" = 0 ]
 check "init says that it is up" grep -q "^init: Linux $release is up after" "$dir/a.out"
 check "the guest powered off" grep -q "guest powered off" "$dir/a.err"
+check "the summary says what the host's time is worth" \
+	grep -q "emulated host (icount): 1 ns is 1 instruction" "$dir/a.err"
 check "nothing was lost" grep -q "filtered + 0 lost" "$dir/a.err"
 for format in json ndjson; do
 	check "verify accepts boot.$format" "$vmmtrace" verify "$dir/a/boot.$format"
