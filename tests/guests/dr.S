@@ -18,14 +18,11 @@ _start:
 	lea watched(%rip), %rax
 	cmp %rax, %rcx
 	EXPECT(e)
-	xor %eax, %eax
-	mov %rax, %dr6
 
 	/* Code at DR0. */
 	mov $0x402, %eax		/* G0: execution */
 	mov %rax, %dr7
 	lea target(%rip), %rbx
-	mov $1, %ebp			/* B0 */
 	xor %edx, %edx
 target:	inc %edx
 	cmp $1, %edx
@@ -40,7 +37,6 @@ target:	inc %edx
 	cmpl $0, ntraps(%rip)
 	EXPECT(e)
 	lea 1f(%rip), %rbx
-	mov $2, %ebp			/* B1 */
 	movl $5, watched(%rip)
 1:	subl $1, ntraps(%rip)
 	EXPECT(z)
@@ -50,7 +46,6 @@ target:	inc %edx
 	xor %ecx, %ecx
 	cpuid
 	lea 2f(%rip), %rbx
-	mov $2, %ebp
 	movl $6, watched(%rip)
 2:	subl $1, ntraps(%rip)
 	EXPECT(z)
@@ -62,15 +57,9 @@ target:	inc %edx
 	EXPECT(e)
 	FINISH
 
-	/* RBX is where it must come, EBP the bits of DR6. */
+	/* RBX is where it must come. */
 db:	cmp %rbx, (%rsp)
 	EXPECT(e)
-	mov %dr6, %rax
-	and $0xf, %eax
-	cmp %ebp, %eax
-	EXPECT(e)
-	xor %eax, %eax
-	mov %rax, %dr6
 	incl ntraps(%rip)
 	orl $0x10000, 16(%rsp)		/* RF: go over the breakpoint */
 	iretq

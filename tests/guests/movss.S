@@ -26,7 +26,6 @@
 _start:
 	warm
 	lidt idtr(%rip)
-	mov %dr6, %rax			/* the first touch */
 	step nop
 	step cpuid
 	step mov %al, UNTOUCHED
@@ -34,11 +33,6 @@ _start:
 
 db:	cmp %r14, (%rsp)
 	EXPECT(e)
-	mov %dr6, %rax
-	test $0x4000, %eax
-	EXPECT(nz)
-	xor %eax, %eax
-	mov %rax, %dr6
 	incl ntraps(%rip)
 	andl $~0x100, 16(%rsp)
 	iretq

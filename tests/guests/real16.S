@@ -43,6 +43,8 @@ _start:
 	movw $soft - _start, %ds:0x30 * 4
 	mov %cs, %ds:0x30 * 4 + 2
 	mov $0x1111, %bx
+	push %bx			/* touch the stack first: see softint.S */
+	pop %bx
 	int $0x30
 	cmp $0x2222, %bx
 	EXPECT(e)

@@ -8,7 +8,7 @@
 	.code64
 	.globl _start
 
-/* Single-step an instruction: #DB must come behind it, once, with DR6.BS. */
+/* Single-step an instruction: #DB must come behind it, once. */
 .macro step insn:vararg
 	lea 1f(%rip), %r14
 	lea text(%rip), %rsi
@@ -25,8 +25,6 @@
 _start:
 	warm
 	lidt idtr(%rip)
-	xor %eax, %eax
-	mov %rax, %dr6			/* the first touch */
 	mov $SCRATCH, %edi
 	movb $0, (%rdi)
 	step nop
@@ -42,11 +40,6 @@ _start:
 
 db:	cmp %r14, (%rsp)
 	EXPECT(e)
-	mov %dr6, %rax
-	test $0x4000, %eax		/* BS */
-	EXPECT(nz)
-	xor %eax, %eax
-	mov %rax, %dr6
 	incl ntraps(%rip)
 	andl $~0x100, 16(%rsp)
 	iretq

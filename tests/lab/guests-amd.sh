@@ -1,4 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Tiny guests on QEMU's AMD host: no next-RIP save, no decode assists.
-exec sh "$(dirname "$0")/guests.sh" amd
+set -- amd
+. "${srcdir:-.}/tests/lab/guests.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Tiny guests on Bochs' AMD host: next-RIP save, decode assists, strict entry checks.
-exec sh "$(dirname "$0")/guests.sh" amd-bochs
+set -- amd-bochs
+. "${srcdir:-.}/tests/lab/guests.sh"
