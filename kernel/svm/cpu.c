@@ -162,7 +162,7 @@ void svm_cpu_off(void)
 	rdmsrl(MSR_EFER, efer);
 	if (!(efer & EFER_SVME))
 		return;
-	asm volatile("stgi" ::: "memory");
+	svm_stgi();
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }

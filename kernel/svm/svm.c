@@ -129,7 +129,7 @@ static void svm_prepare(struct vmm_vcpu *vcpu)
 
 	if (vcpu->cpu_stale) {
 		vcpu->frame.host_pa = __sme_set(page_to_phys(this_cpu_ptr(&svm_cpus)->host));
-		asm volatile("vmsave %%rax" : : "a" (vcpu->frame.host_pa) : "memory");
+		svm_vmsave(vcpu->frame.host_pa);
 		vcpu->cpu_stale = false;
 	}
 	vmcb->save.rax = vcpu->frame.gprs[VCPU_REGS_RAX];
@@ -145,16 +145,16 @@ static void svm_prepare(struct vmm_vcpu *vcpu)
  * syscall MSRs are the guest's for a while. */
 static noinstr void svm_enter(struct vmm_vcpu *vcpu)
 {
-	asm volatile("clgi" ::: "memory");
+	svm_clgi();
 	svm_vmrun(&vcpu->frame);
-	asm volatile("stgi" ::: "memory");
+	svm_stgi();
 }
 
 /* A machine check that we intercepted is the host's to look at. */
 static void svm_exit_irqoff(struct vmm_vcpu *vcpu)
 {
 	if (to_svm(vcpu)->vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + X86_TRAP_MC)
-		asm volatile("int $18");
+		svm_host_mce();
 }
 
 static void svm_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)

@@ -6,6 +6,7 @@
 #include <asm/svm.h>
 
 #include "../core.h"
+#include "insn.h"
 
 /* VMCB clean bits, APM 15.15.3: a cleared bit makes the processor read that
  * part of the VMCB again. */

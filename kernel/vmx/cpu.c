@@ -152,8 +152,7 @@ void vmx_hw_exit(void)
 int vmx_cpu_on(void)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
-	u64 pa = __pa(vc->vmxon), feature = 0;
-	bool failed;
+	u64 feature = 0;
 
 	if (cr4_read_shadow() & X86_CR4_VMXE) {
 		pr_err_ratelimited("another hypervisor has VMX on CPU %d: unload it (modprobe -r kvm_intel)\n",
@@ -165,8 +164,7 @@ int vmx_cpu_on(void)
 		wrmsrl_safe(MSR_IA32_FEAT_CTL, feature | FEAT_CTL_LOCKED |
 			    FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX);
 	cr4_set_bits_irqsoff(X86_CR4_VMXE);
-	asm volatile("vmxon %1" : "=@ccna" (failed) : "m" (pa) : "memory");
-	if (failed) {
+	if (vmx_vmxon(__pa(vc->vmxon))) {
 		cr4_clear_bits_irqsoff(X86_CR4_VMXE);
 		pr_err_ratelimited("VMXON failed on CPU %d\n", smp_processor_id());
 		return -EIO;
@@ -180,11 +178,11 @@ static void clear_here(void *arg)
 {
 	struct vmx_vcpu *vmx = arg;
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
-	u64 pa = __pa(vmx->vmcs);
 
 	if (vmx->loaded != smp_processor_id())
 		return;
-	asm volatile("vmclear %0" : : "m" (pa) : "cc", "memory");
+	if (vmx_vmclear(__pa(vmx->vmcs)))
+		pr_err_once("VMCLEAR failed\n");
 	if (vc->current_vcpu == vmx)
 		vc->current_vcpu = NULL;
 	list_del(&vmx->link);
@@ -206,7 +204,6 @@ void vmx_clear(struct vmx_vcpu *vmx)
 void vmx_make_current(struct vmx_vcpu *vmx)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
-	u64 pa = __pa(vmx->vmcs);
 	unsigned long flags;
 
 	if (vc->current_vcpu == vmx)
@@ -214,7 +211,8 @@ void vmx_make_current(struct vmx_vcpu *vmx)
 	if (vmx->loaded != smp_processor_id())
 		vmx_clear(vmx);
 	local_irq_save(flags);
-	asm volatile("vmptrld %0" : : "m" (pa) : "cc", "memory");
+	if (vmx_vmptrld(__pa(vmx->vmcs)))
+		pr_err_once("VMPTRLD failed\n");
 	vc->current_vcpu = vmx;
 	if (vmx->loaded < 0) {
 		list_add(&vmx->link, &vc->loaded);
@@ -231,6 +229,6 @@ void vmx_cpu_off(void)
 
 	list_for_each_entry_safe(vmx, next, &vc->loaded, link)
 		clear_here(vmx);
-	asm volatile("vmxoff" ::: "cc", "memory");
+	vmx_vmxoff();
 	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
 }

@@ -292,9 +292,9 @@ static void vmx_exit_irqoff(struct vmm_vcpu *vcpu)
 		return;
 	/* The host's own: its handlers run as if it had come outside. */
 	if (vmm_event_type(e->intr_info) == VMMT_ITYPE_nmi)
-		asm volatile("int $2");
+		vmx_host_nmi();
 	else if (vmm_event_vector(e->intr_info) == X86_TRAP_MC)
-		asm volatile("int $18");
+		vmx_host_mce();
 }
 
 static void vmx_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)

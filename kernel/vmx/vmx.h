@@ -6,6 +6,7 @@
 #include <asm/vmx.h>
 
 #include "../core.h"
+#include "insn.h"
 
 /* MSRs that the processor loads and stores from lists at entry and exit (SDM
  * 25.7.2): what VMLOAD and VMSAVE do on the other vendor. */
@@ -79,20 +80,13 @@ static inline struct vmx_vcpu *to_vmx(const struct vmm_vcpu *vcpu)
 
 static __always_inline u64 vmcs_read(u32 field)
 {
-	unsigned long value;
-
-	asm volatile("vmread %1, %0" : "=rm" (value) : "r" ((unsigned long)field) : "cc");
-	return value;
+	return vmx_vmread(field);
 }
 
 /* Fields and values are ours, so a failure is a bug: told once, not ignored. */
 static __always_inline void vmcs_write(u32 field, u64 value)
 {
-	bool failed;
-
-	asm volatile("vmwrite %2, %1" : "=@ccna" (failed)
-		     : "r" ((unsigned long)field), "rm" ((unsigned long)value));
-	if (unlikely(failed))
+	if (unlikely(vmx_vmwrite(field, value)))
 		pr_err_once("VMWRITE of field %#x failed\n", field);
 }
 
