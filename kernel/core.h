@@ -230,6 +230,7 @@ struct vmm_vm {
  * check          0, or -EOPNOTSUPP with what is missing in why
  * hw_init        memory shared by all vCPUs; hw_exit undoes it
  * cpu_on         on this CPU, interrupts on or off; cpu_off undoes it
+ * crs_valid      whether the processor takes these control registers (vmm(4)'s order)
  * vcpu_reset     controls, and the state of regs (vmm(4) RESETCPU)
  * vcpu_load      preemption off, interrupts on: bring the vCPU to this CPU
  * vcpu_put       preemption off: the thread leaves RUN or this CPU
@@ -251,7 +252,8 @@ struct vmm_vm {
 	OP(void, cpu_off, (void)) \
 	OP(int, vcpu_init, (struct vmm_vcpu *vcpu)) \
 	OP(void, vcpu_free, (struct vmm_vcpu *vcpu)) \
-	OP(int, vcpu_reset, (struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)) \
+	OP(bool, crs_valid, (const u64 *crs)) \
+	OP(void, vcpu_reset, (struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)) \
 	OP(void, vcpu_load, (struct vmm_vcpu *vcpu)) \
 	OP(void, vcpu_put, (struct vmm_vcpu *vcpu)) \
 	OP(void, prepare, (struct vmm_vcpu *vcpu)) \
@@ -262,8 +264,8 @@ struct vmm_vm {
 	OP(void, inject, (struct vmm_vcpu *vcpu, const struct vmm_event *event)) \
 	OP(void, window, (struct vmm_vcpu *vcpu, bool on)) \
 	OP(void, set_dr_live, (struct vmm_vcpu *vcpu, bool live)) \
-	OP(int, read_regs, (struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)) \
-	OP(int, write_regs, (struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)) \
+	OP(void, read_regs, (struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)) \
+	OP(void, write_regs, (struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)) \
 	OP(u64, read_efer, (struct vmm_vcpu *vcpu)) \
 	OP(int, write_efer, (struct vmm_vcpu *vcpu, u64 value)) \
 	OP(void, write_pat, (struct vmm_vcpu *vcpu, u64 value)) \
@@ -314,7 +316,7 @@ bool vmm_vm_may_see(const struct vmm_vm *vm);
 struct vmm_vcpu *vmm_vcpu_create(struct vmm_vm *vm, u32 id);
 void vmm_vcpu_destroy(struct vmm_vcpu *vcpu);
 void vmm_vm_publish_stats(struct vmm_vm *vm);
-int vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
+void vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
 int vmm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs);
 int vmm_vcpu_readregs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
 int vmm_vcpu_writeregs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);

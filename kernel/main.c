@@ -95,7 +95,8 @@ static int ioc_writevmparams(struct file *file, struct vmm_vm *vm, void *arg)
 
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);
-	mutex_lock(&vcpu->lock);
+	if (mutex_lock_killable(&vcpu->lock))
+		return -EINTR;
 	if (vpp->vpp_mask & VM_RWVMPARAMS_PVCLOCK_VERSION)
 		vcpu->pvclock_version = vpp->vpp_pvclock_version;
 	if (vpp->vpp_mask & VM_RWVMPARAMS_PVCLOCK_SYSTEM_GPA)

@@ -140,7 +140,7 @@ struct vmm_mem *vmm_mem_create(struct vm_create_params *vcp)
 		if (range->va)
 			mem->pinned += range_npages(range);
 		range->pages = kvcalloc(range_npages(range), sizeof(*range->pages),
-					GFP_KERNEL_ACCOUNT);
+					GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!range->pages)
 			goto free;
 	}

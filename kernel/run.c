@@ -62,47 +62,52 @@ static int take_input(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
 	return 0;
 }
 
-/* An exception's type and error code by its vector (SDM table 6-1, 6.13). */
-static void event_of_exception(struct vmm_vcpu *vcpu, struct vmm_event *event,
-			       const struct vcpu_inject_event *vie)
-{
-	static const u32 with_error = BIT(8) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) |
-				      BIT(17) | BIT(21);
-	struct vmm_paging pg;
+/* Exceptions that a guest of ours can meet, and those with an error code (SDM
+ * table 6-1). The rest is reserved, or belongs to what no guest has: #VE, #CP,
+ * #HV, #VC, #SX. A processor may refuse an entry with one of them. */
+#define EXCEPTIONS		(GENMASK(19, 16) | GENMASK(14, 10) | GENMASK(8, 3) | BIT(1) | BIT(0))
+#define EXCEPTIONS_WITH_ERROR	(BIT(17) | GENMASK(14, 10) | BIT(8))
 
-	vmm_op(paging)(vcpu, &pg);
-	event->info = VMM_EVENT(VMMT_ITYPE_exception, vie->vie_vector);
-	if ((pg.cr0 & X86_CR0_PE) && (with_error & BIT(vie->vie_vector))) {
-		event->info |= VMM_EVENT_ERROR;
-		event->error = vie->vie_vector == 17 ? 0 : vie->vie_errorcode;
-	}
+static bool event_valid(const struct vcpu_inject_event *vie)
+{
+	if (vie->vie_type == VCPU_INJECT_EX)
+		return vie->vie_vector < 32 && (EXCEPTIONS & BIT(vie->vie_vector));
+	return vie->vie_type <= VCPU_INJECT_NMI;
 }
 
-static int take_event(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
+/* An exception's type and error code by its vector (SDM 6.13). In real mode
+ * there is none; #AC's is 0. */
+static void take_exception(struct vmm_vcpu *vcpu, const struct vcpu_inject_event *vie)
+{
+	struct vmm_paging pg;
+	bool error;
+
+	vmm_op(paging)(vcpu, &pg);
+	error = (pg.cr0 & X86_CR0_PE) && (EXCEPTIONS_WITH_ERROR & BIT(vie->vie_vector));
+	vmm_inject_exception(vcpu, vie->vie_vector, error,
+			     vie->vie_vector == X86_TRAP_AC ? 0 : vie->vie_errorcode);
+}
+
+/* What userland injects, checked already. */
+static void take_event(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
 {
 	const struct vcpu_inject_event *vie = &vrp->vrp_inject;
-	struct vmm_event event = {};
 
 	switch (vie->vie_type) {
-	case VCPU_INJECT_NONE:
-		return 0;
 	case VCPU_INJECT_INTR:
-		event.info = VMM_EVENT(VMMT_ITYPE_intr, vie->vie_vector);
-		event.irq_id = vrp->vrp_irq_id;
-		vcpu->irq = event;
-		return 0;
+		vcpu->irq = (struct vmm_event) {
+			.info = VMM_EVENT(VMMT_ITYPE_intr, vie->vie_vector),
+			.irq_id = vrp->vrp_irq_id,
+		};
+		break;
 	case VCPU_INJECT_EX:
-		if (vie->vie_vector > 31 || vie->vie_vector == X86_TRAP_NMI)
-			return -EINVAL;
-		event_of_exception(vcpu, &event, vie);
-		vcpu->inject = event;
-		return 0;
+		take_exception(vcpu, vie);
+		break;
 	case VCPU_INJECT_NMI:
-		event.info = VMM_EVENT(VMMT_ITYPE_nmi, X86_TRAP_NMI);
-		vcpu->inject = event;
-		return 0;
-	default:
-		return -EINVAL;
+		vcpu->inject = (struct vmm_event) {
+			.info = VMM_EVENT(VMMT_ITYPE_nmi, X86_TRAP_NMI),
+		};
+		break;
 	}
 }
 
@@ -192,8 +197,11 @@ static void prepare_events(struct vmm_vcpu *vcpu)
 		vmm_op(window)(vcpu, want);
 }
 
+/* None of the host's breakpoints may be on while the guest's addresses are in. */
 static void load_debug(struct vmm_vcpu *vcpu)
 {
+	if (hw_breakpoint_active())
+		set_debugreg(0, 7);
 	set_debugreg(vcpu->dr[0], 0);
 	set_debugreg(vcpu->dr[1], 1);
 	set_debugreg(vcpu->dr[2], 2);
@@ -385,34 +393,30 @@ static void end_run(struct vmm_vcpu *vcpu)
 
 /*
  * VMM_IOC_RUN, with t_run the TSC when the call began. Returns 0 with
- * vrp_exit_reason, vrp_irqready and *vrp_exit filled, or -EPERM (not the
- * creator's address space), -EBUSY (not stopped, never reset), -EFAULT, -EINVAL
- * (event), or the errno the vCPU died of: -EIO for HLT with interrupts off,
- * -EINVAL for an exit that cannot be handled, -ENOMEM. Takes the vCPU's lock.
+ * vrp_exit_reason, vrp_irqready and *vrp_exit filled, or, checked in this order:
+ * -EPERM not the creator's address space, -EBUSY the vCPU is not stopped,
+ * -EINVAL no such event, -EFAULT vrp_exit cannot be read; nothing has changed then.
+ * -EFAULT also if vrp_exit cannot be written. Any other errno ended the vCPU:
+ * -EIO for HLT with interrupts off, -EINVAL for an exit that cannot be handled
+ * or a vCPU that never was reset, -ENOMEM. Takes the vCPU's lock.
  */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u64 t_run)
 {
 	u16 reason = VM_EXIT_NONE;
-	int err = -EPERM, fault;
+	u8 state = VCPU_STATE_STOPPED;
+	int err, fault;
 
 	if (current->mm != vcpu->vm->mm)
-		return err;
-	if (!mutex_trylock(&vcpu->lock)) {
-		if (READ_ONCE(vcpu->state) == VCPU_STATE_RUNNING)
-			return -EBUSY;
-		mutex_lock(&vcpu->lock);
-	}
-	err = -EBUSY;
-	if (vcpu->state != VCPU_STATE_STOPPED)
-		goto unlock;
-	err = take_input(vcpu, vrp);
-	if (!err)
-		err = take_event(vcpu, vrp);
+		return -EPERM;
+	if (cmpxchg(&vcpu->state, VCPU_STATE_STOPPED, VCPU_STATE_RUNNING) != VCPU_STATE_STOPPED)
+		return -EBUSY;
+	mutex_lock(&vcpu->lock);
+	err = event_valid(&vrp->vrp_inject) ? take_input(vcpu, vrp) : -EINVAL;
 	if (err)
 		goto unlock;
+	take_event(vcpu, vrp);
 	if (vrp->vrp_intr_pending)
 		WRITE_ONCE(vcpu->intr_pending, true);
-	WRITE_ONCE(vcpu->state, VCPU_STATE_RUNNING);
 	begin_run(vcpu, t_run);
 	err = vcpu->ready ? run_loop(vcpu, &reason) : -EINVAL;
 	end_run(vcpu);
@@ -420,12 +424,14 @@ int vmm_vcpu_run(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u64 t_run)
 	fault = err ? 0 : give_output(vcpu, vrp, reason);
 	if (vcpu->pending_end != VMM_END_NONE)
 		vmm_exit_finish(vcpu, vcpu->pending_end, vcpu->t_handled, rdtsc());
-	WRITE_ONCE(vcpu->state, err ? VCPU_STATE_TERMINATED : VCPU_STATE_STOPPED);
-	if (err)
+	if (err) {
+		state = VCPU_STATE_TERMINATED;
 		vmm_emit_life(vcpu->vm, vcpu, VMMT_LIFE_vcpu_killed, vcpu->rec.reason);
-	else
+	} else {
 		err = fault;
+	}
 unlock:
+	WRITE_ONCE(vcpu->state, state);
 	mutex_unlock(&vcpu->lock);
 	return err;
 }

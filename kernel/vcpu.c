@@ -96,29 +96,44 @@ static void reset_neutral(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *re
 	vcpu->last_input = VMM_INPUT_NONE;
 }
 
-/* VMM_IOC_RESETCPU. Returns 0, -EBUSY unless stopped, -EIO if the processor
- * cannot have that state. */
+/* Whether the processor would take these registers. What it would refuse only
+ * in combination shows at the next entry. MOV to DR6 or DR7 faults if a bit of
+ * the upper half is set (SDM 17.2.6), in the host too. */
+static bool regs_valid(u64 mask, const struct vcpu_reg_state *regs)
+{
+	if ((mask & VM_RWREGS_DRS) &&
+	    (upper_32_bits(regs->vrs_drs[VCPU_REGS_DR6]) ||
+	     upper_32_bits(regs->vrs_drs[VCPU_REGS_DR7])))
+		return false;
+	return !(mask & VM_RWREGS_CRS) || vmm_op(crs_valid)(regs->vrs_crs);
+}
+
+/* VMM_IOC_RESETCPU; waits for a RUN in progress. Returns 0, -EBUSY unless stopped,
+ * -EIO if the processor cannot have that state; then nothing has changed. */
 int vmm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)
 {
 	int err = -EBUSY;
 
-	mutex_lock(&vcpu->lock);
-	if (vcpu->state != VCPU_STATE_STOPPED)
+	if (mutex_lock_killable(&vcpu->lock))
+		return -EINTR;
+	if (READ_ONCE(vcpu->state) != VCPU_STATE_STOPPED)
+		goto unlock;
+	err = -EIO;
+	if (!regs_valid(VM_RWREGS_ALL, regs))
 		goto unlock;
 	reset_neutral(vcpu, regs);
 	memcpy(vcpu->frame.gprs, regs->vrs_gprs, sizeof(vcpu->frame.gprs));
-	err = vmm_op(vcpu_reset)(vcpu, regs) ? -EIO : 0;
-	if (!err) {
-		vcpu->ready = true;
-		vmm_emit_life(vcpu->vm, vcpu, VMMT_LIFE_vcpu_reset, 0);
-	}
+	vmm_op(vcpu_reset)(vcpu, regs);
+	vcpu->ready = true;
+	vmm_emit_life(vcpu->vm, vcpu, VMMT_LIFE_vcpu_reset, 0);
+	err = 0;
 unlock:
 	mutex_unlock(&vcpu->lock);
 	return err;
 }
 
 /* Registers of a stopped vCPU by mask, called with its lock held. */
-int vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
+void vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
 {
 	if (mask & VM_RWREGS_GPRS)
 		memcpy(regs->vrs_gprs, vcpu->frame.gprs, sizeof(regs->vrs_gprs));
@@ -128,32 +143,30 @@ int vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *re
 		regs->vrs_msrs[VCPU_REGS_MISC_ENABLE] = vcpu->misc_enable;
 	if (mask & VM_RWREGS_DRS)
 		memcpy(regs->vrs_drs, vcpu->dr, sizeof(vcpu->dr));
-	return vmm_op(read_regs)(vcpu, mask, regs);
+	vmm_op(read_regs)(vcpu, mask, regs);
 }
 
-/* VMM_IOC_READREGS; waits for a RUN in progress. */
+/* VMM_IOC_READREGS; waits for a RUN in progress. 0, or -EINTR if killed. */
 int vmm_vcpu_readregs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
 {
-	int err;
-
-	mutex_lock(&vcpu->lock);
-	err = vmm_vcpu_get_regs(vcpu, mask, regs);
+	if (mutex_lock_killable(&vcpu->lock))
+		return -EINTR;
+	vmm_vcpu_get_regs(vcpu, mask, regs);
 	mutex_unlock(&vcpu->lock);
-	return err;
+	return 0;
 }
 
-/* VMM_IOC_WRITEREGS; waits for a RUN in progress. -EINVAL: a value that the
- * processor would not take. */
+/* VMM_IOC_WRITEREGS; waits for a RUN in progress. 0, -EINVAL for a value that
+ * the processor would not take: then nothing has changed; -EINTR if killed. */
 int vmm_vcpu_writeregs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)
 {
-	int err = -EINVAL;
-
-	mutex_lock(&vcpu->lock);
 	if ((mask & VM_RWREGS_CRS) && !vmm_xcr0_valid(regs->vrs_crs[VCPU_REGS_XCR0]))
-		goto unlock;
-	err = vmm_op(write_regs)(vcpu, mask, regs);
-	if (err)
-		goto unlock;
+		return -EINVAL;
+	if (!regs_valid(mask, regs))
+		return -EINVAL;
+	if (mutex_lock_killable(&vcpu->lock))
+		return -EINTR;
+	vmm_op(write_regs)(vcpu, mask, regs);
 	if (mask & VM_RWREGS_GPRS)
 		memcpy(vcpu->frame.gprs, regs->vrs_gprs, sizeof(regs->vrs_gprs));
 	if (mask & VM_RWREGS_CRS)
@@ -162,9 +175,8 @@ int vmm_vcpu_writeregs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_st
 		vcpu->misc_enable = regs->vrs_msrs[VCPU_REGS_MISC_ENABLE];
 	if (mask & VM_RWREGS_DRS)
 		memcpy(vcpu->dr, regs->vrs_drs, sizeof(vcpu->dr));
-unlock:
 	mutex_unlock(&vcpu->lock);
-	return err;
+	return 0;
 }
 
 static void kicked(void *unused)

@@ -148,21 +148,41 @@ free:
 	return ERR_PTR(err);
 }
 
-/* Give the VM an id and let it be found. */
-static int vm_publish(struct vmm_vm *vm)
+/* Take n of the vCPUs that this host may have; -ENOMEM if there are not as many left. */
+static int vcpus_take(u64 n)
 {
-	int err;
+	int err = -ENOMEM;
 
 	mutex_lock(&vmm_lock);
-	err = -ENOMEM;
-	if (nvcpus + vm->ncpus > VMM_MAX_VCPUS)
+	if (nvcpus + n <= VMM_MAX_VCPUS) {
+		nvcpus += n;
+		err = 0;
+	}
+	mutex_unlock(&vmm_lock);
+	return err;
+}
+
+static void vcpus_give_back(u64 n)
+{
+	mutex_lock(&vmm_lock);
+	nvcpus -= n;
+	mutex_unlock(&vmm_lock);
+}
+
+/* Give the VM an id and let it be found: from then on another thread may end
+ * it, so the id is returned apart. */
+static int vm_publish(struct vmm_vm *vm, u32 *ret_id)
+{
+	int err = -ENOMEM;
+
+	mutex_lock(&vmm_lock);
+	if (last_id == U32_MAX)		/* ids are not used twice */
 		goto unlock;
 	vm->id = last_id + 1;
 	err = xa_reserve(&vms, vm->id, GFP_KERNEL_ACCOUNT);
 	if (err)
 		goto unlock;
-	last_id++;
-	nvcpus += vm->ncpus;
+	*ret_id = ++last_id;
 	if (!nvms++)
 		vmm_clock_start();
 	vmm_vm_publish_stats(vm);
@@ -173,11 +193,13 @@ unlock:
 	return err;
 }
 
-/* VMM_IOC_CREATE. Returns 0, -EIO (no virtualization), -EINVAL, -ENOMEM. */
+/* VMM_IOC_CREATE, its checks in vmm(4)'s order. Returns 0, -EIO (no
+ * virtualization), -EINVAL, -ENOMEM. */
 int vmm_vm_create(struct file *owner, struct vm_create_params *vcp)
 {
 	u64 va[VMM_MAX_MEM_RANGES];
 	struct vmm_vm *vm;
+	u32 id;
 	unsigned int i;
 	int err;
 
@@ -191,20 +213,23 @@ int vmm_vm_create(struct file *owner, struct vm_create_params *vcp)
 	if (!vcp->vcp_ncpus || vcp->vcp_ncpus > VMM_MAX_VCPUS_PER_VM || vcp->vcp_sev ||
 	    vcp->vcp_seves)
 		goto put_hw;
+	err = vcpus_take(vcp->vcp_ncpus);
+	if (err)
+		goto put_hw;
 	vm = vm_alloc(owner, vcp);
 	err = PTR_ERR_OR_ZERO(vm);
 	if (err)
-		goto put_hw;
+		goto give_back;
 	for (i = 0; i < VMM_MAX_MEM_RANGES; i++)
 		va[i] = vcp->vcp_memranges[i].vmr_va;
 	err = vmm_mem_map(vm->mem, va);
 	if (!err)
-		err = vm_publish(vm);
+		err = vm_publish(vm, &id);
 	if (err)
 		goto free_vm;
 	for (i = 0; i < vcp->vcp_nmemranges; i++)
 		vcp->vcp_memranges[i].vmr_va = va[i];
-	vcp->vcp_id = vm->id;
+	vcp->vcp_id = id;
 	vcp->vcp_poscbit = 0;
 	memset(vcp->vcp_asid, 0, sizeof(vcp->vcp_asid));
 	return 0;
@@ -213,6 +238,8 @@ free_vm:
 		if (err && va[i] != vcp->vcp_memranges[i].vmr_va)
 			vm_munmap(va[i], vcp->vcp_memranges[i].vmr_size);
 	vm_free(vm);
+give_back:
+	vcpus_give_back(vcp->vcp_ncpus);
 put_hw:
 	vmm_hw_put();
 	return err;
@@ -264,22 +291,35 @@ int vmm_vm_term(struct vmm_vm *vm)
 	return 0;
 }
 
-/* The file is being released: its VMs end. */
-void vmm_vm_release(struct file *owner)
+/* One of a file's VMs, taken out of the table, or NULL. */
+static struct vmm_vm *unpublish_one(struct file *owner)
 {
 	struct vmm_vm *vm;
 	unsigned long id;
 
-	xa_for_each(&vms, id, vm) {
-		if (vm->owner == owner && vm_unpublish(vm))
-			vm_end(vm);
-		cond_resched();
-	}
+	mutex_lock(&vmm_lock);
+	xa_for_each(&vms, id, vm)
+		if (vm->owner == owner) {
+			xa_erase(&vms, id);
+			break;
+		}
+	mutex_unlock(&vmm_lock);
+	return vm;
+}
+
+/* The file is being released: its VMs end. */
+void vmm_vm_release(struct file *owner)
+{
+	struct vmm_vm *vm;
+
+	while ((vm = unpublish_one(owner)))
+		vm_end(vm);
 }
 
 /* ---- info ---- */
 
-static bool may_see(const struct vmm_vm *vm)
+/* Whether the caller may see this VM in INFO, and its statistics. */
+bool vmm_vm_may_see(const struct vmm_vm *vm)
 {
 	return uid_eq(vm->uid, current_euid()) || capable(CAP_SYS_ADMIN);
 }
@@ -288,7 +328,6 @@ static void fill_info(const struct vmm_vm *vm, struct vm_info_result *vir)
 {
 	unsigned int i;
 
-	memset(vir, 0, sizeof(*vir));
 	vir->vir_memory_size = vm->mem->size;
 	vir->vir_used_size = READ_ONCE(vm->mem->present) << PAGE_SHIFT;
 	vir->vir_ncpus = vm->ncpus;
@@ -300,46 +339,42 @@ static void fill_info(const struct vmm_vm *vm, struct vm_info_result *vir)
 	memcpy(vir->vir_name, vm->name, sizeof(vir->vir_name));
 }
 
-/* VMM_IOC_INFO: the VMs that the caller may see, newest first. A buffer that
- * is too small is no error: vip_size tells what it takes. */
+/*
+ * VMM_IOC_INFO: the VMs that the caller may see, newest first. A buffer that
+ * is too small is no error: vip_size tells what it takes. The caller's memory
+ * is touched without the lock, as a page of it may take for ever to come.
+ */
 int vmm_vm_info(struct vm_info_params *vip)
 {
-	struct vm_info_result __user *to = (void __user *)vip->vip_info;
-	struct vm_info_result *vir;
+	struct vm_info_result *list = NULL;
+	size_t count = 0, size, i;
 	struct vmm_vm *vm;
-	u64 count = 0, n = 0;
 	unsigned long id;
-	u32 i;
 	int err = 0;
 
-	vir = kmalloc(sizeof(*vir), GFP_KERNEL);
-	if (!vir)
-		return -ENOMEM;
 	mutex_lock(&vmm_lock);
 	xa_for_each(&vms, id, vm)
-		count += may_see(vm);
+		count += vmm_vm_may_see(vm);
+	size = count * sizeof(*list);
 	vip->vip_info_ct = 0;
-	if (vip->vip_size < count * sizeof(*vir)) {
-		vip->vip_size = count * sizeof(*vir);
+	if (vip->vip_size < size) {
+		vip->vip_size = size;
 		goto unlock;
 	}
-	for (i = last_id; i && n < count && !err; i--) {
-		vm = xa_load(&vms, i);
-		if (!vm || !may_see(vm))
-			continue;
-		fill_info(vm, vir);
-		if (copy_to_user(&to[n++], vir, sizeof(*vir)))
-			err = -EFAULT;
+	list = kvzalloc(size, GFP_KERNEL);
+	if (!list) {
+		err = -ENOMEM;
+		goto unlock;
 	}
-	vip->vip_info_ct = n;
+	i = count;
+	xa_for_each(&vms, id, vm)
+		if (i && vmm_vm_may_see(vm))
+			fill_info(vm, &list[--i]);
+	vip->vip_info_ct = count;
 unlock:
 	mutex_unlock(&vmm_lock);
-	kfree(vir);
+	if (!err && vip->vip_info_ct && copy_to_user((void __user *)vip->vip_info, list, size))
+		err = -EFAULT;
+	kvfree(list);
 	return err;
-}
-
-/* Whether a caller may look at the statistics of this VM. */
-bool vmm_vm_may_see(const struct vmm_vm *vm)
-{
-	return may_see(vm);
 }

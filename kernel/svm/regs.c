@@ -58,6 +58,15 @@ static void write_sregs(struct svm_vcpu *svm, const struct vcpu_reg_state *regs)
 	svm_dirty(svm, SVM_CLEAN_DT);
 }
 
+/* What VMRUN refuses of CR0 and CR4 alone (APM 15.5.1). */
+bool svm_crs_valid(const u64 *crs)
+{
+	u64 cr0 = crs[VCPU_REGS_CR0];
+
+	return !upper_32_bits(cr0) && !((cr0 & X86_CR0_NW) && !(cr0 & X86_CR0_CD)) &&
+	       !upper_32_bits(crs[VCPU_REGS_CR4]);
+}
+
 static void write_crs(struct svm_vcpu *svm, const u64 *crs)
 {
 	struct vmcb_save_area *save = &svm->vmcb->save;
@@ -88,7 +97,7 @@ static void write_msrs(struct svm_vcpu *svm, const u64 *msrs)
 	svm_dirty(svm, SVM_CLEAN_CR);
 }
 
-int svm_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
+void svm_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
 {
 	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 	const struct vmcb_save_area *save = &vmcb->save;
@@ -115,10 +124,9 @@ int svm_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
 		regs->vrs_drs[VCPU_REGS_DR6] = save->dr6;
 		regs->vrs_drs[VCPU_REGS_DR7] = save->dr7;
 	}
-	return 0;
 }
 
-int svm_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)
+void svm_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
@@ -133,7 +141,6 @@ int svm_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state 
 		svm->vmcb->save.dr7 = regs->vrs_drs[VCPU_REGS_DR7];
 		svm_dirty(svm, SVM_CLEAN_DR);
 	}
-	return 0;
 }
 
 /* EFER.SVME must be set in the VMCB and is none of the guest's business. */

@@ -87,7 +87,7 @@ static void init_controls(struct vmm_vcpu *vcpu)
 	ctl->nested_cr3 = __sme_pa(vcpu->vm->pt.root);
 }
 
-static int svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)
+static void svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
@@ -97,7 +97,7 @@ static int svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *re
 	svm->entry_shadow = false;
 	init_controls(vcpu);
 	svm->vmcb->save.g_pat = vcpu->pat;
-	return svm_write_regs(vcpu, VM_RWREGS_ALL, regs);
+	svm_write_regs(vcpu, VM_RWREGS_ALL, regs);
 }
 
 static void svm_vcpu_load(struct vmm_vcpu *vcpu)
@@ -209,6 +209,7 @@ const struct vmm_ops vmm_svm_ops = {
 	.cpu_off = svm_cpu_off,
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_free = svm_vcpu_free,
+	.crs_valid = svm_crs_valid,
 	.vcpu_reset = svm_vcpu_reset,
 	.vcpu_load = svm_vcpu_load,
 	.vcpu_put = svm_vcpu_put,

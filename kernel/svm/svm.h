@@ -69,8 +69,9 @@ extern struct page *svm_msrpm, *svm_iopm;
 extern struct vmm_pt_format svm_pt_format;
 
 /* regs.c */
-int svm_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
-int svm_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
+bool svm_crs_valid(const u64 *crs);
+void svm_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
+void svm_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
 u64 svm_read_efer(struct vmm_vcpu *vcpu);
 int svm_write_efer(struct vmm_vcpu *vcpu, u64 value);
 void svm_write_pat(struct vmm_vcpu *vcpu, u64 value);

@@ -69,6 +69,11 @@ bool vmx_cr4_valid(u64 value)
 	return !(value & ~vmx_controls.cr4_fixed1) && !(value & X86_CR4_VMXE);
 }
 
+bool vmx_crs_valid(const u64 *crs)
+{
+	return vmx_cr0_valid(crs[VCPU_REGS_CR0]) && vmx_cr4_valid(crs[VCPU_REGS_CR4]);
+}
+
 /* What the guest wrote shows in the shadow; what VMX needs is in the register. */
 void vmx_set_cr0(struct vmx_vcpu *vmx, u64 value)
 {
@@ -145,7 +150,7 @@ static void end(void)
 	preempt_enable();
 }
 
-int vmx_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
+void vmx_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
@@ -165,16 +170,12 @@ int vmx_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)
 		regs->vrs_drs[VCPU_REGS_DR7] = vmcs_read(GUEST_DR7);
 	}
 	end();
-	return 0;
 }
 
-int vmx_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)
+void vmx_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if ((mask & VM_RWREGS_CRS) && (!vmx_cr0_valid(regs->vrs_crs[VCPU_REGS_CR0]) ||
-				       !vmx_cr4_valid(regs->vrs_crs[VCPU_REGS_CR4])))
-		return -EINVAL;
 	begin(vcpu);
 	if (mask & VM_RWREGS_SREGS)
 		write_sregs(regs);
@@ -191,7 +192,6 @@ int vmx_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state 
 		vmcs_write(GUEST_DR7, regs->vrs_drs[VCPU_REGS_DR7]);
 	}
 	end();
-	return 0;
 }
 
 u64 vmx_read_efer(struct vmm_vcpu *vcpu)

@@ -150,7 +150,7 @@ static void init_guest(struct vmm_vcpu *vcpu)
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 }
 
-static int vmx_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)
+static void vmx_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
@@ -163,7 +163,7 @@ static int vmx_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *re
 	init_controls(vcpu);
 	init_guest(vcpu);
 	preempt_enable();
-	return vmx_write_regs(vcpu, VM_RWREGS_ALL, regs);
+	vmx_write_regs(vcpu, VM_RWREGS_ALL, regs);
 }
 
 /* What belongs to the CPU, when the vCPU comes to it. SDM 25.5. */
@@ -333,6 +333,7 @@ const struct vmm_ops vmm_vmx_ops = {
 	.cpu_off = vmx_cpu_off,
 	.vcpu_init = vmx_vcpu_init,
 	.vcpu_free = vmx_vcpu_free,
+	.crs_valid = vmx_crs_valid,
 	.vcpu_reset = vmx_vcpu_reset,
 	.vcpu_load = vmx_vcpu_load,
 	.vcpu_put = vmx_vcpu_put,

@@ -105,8 +105,9 @@ void vmx_clear(struct vmx_vcpu *vmx);
 extern struct vmm_pt_format vmx_pt_format;
 
 /* regs.c */
-int vmx_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
-int vmx_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
+bool vmx_crs_valid(const u64 *crs);
+void vmx_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
+void vmx_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
 void vmx_set_cr0(struct vmx_vcpu *vmx, u64 value);
 void vmx_set_cr4(struct vmx_vcpu *vmx, u64 value);
 bool vmx_cr0_valid(u64 value);
