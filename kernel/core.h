@@ -59,7 +59,7 @@ struct vmm_mem {
 
 struct vmm_mem *vmm_mem_create(struct vm_create_params *vcp);
 void vmm_mem_put(struct vmm_mem *mem);
-int vmm_mem_map(struct vmm_mem *mem, u64 va[VMM_MAX_MEM_RANGES]);
+int vmm_mem_map(struct vmm_mem *mem, vmm_vaddr_t va[VMM_MAX_MEM_RANGES]);
 struct vmm_range *vmm_mem_find(struct vmm_mem *mem, u64 gpa);
 struct page *vmm_mem_page(struct vmm_mem *mem, struct vmm_range *range, u64 gpa);
 bool vmm_mem_contiguous(struct vmm_range *range, u64 gpa);

@@ -321,7 +321,7 @@ static const struct file_operations mem_fops = {
  * Map every range that is not MMIO and whose va[i] is 0, read and write, into
  * the calling process; va[i] becomes its address. All or nothing.
  */
-int vmm_mem_map(struct vmm_mem *mem, u64 va[VMM_MAX_MEM_RANGES])
+int vmm_mem_map(struct vmm_mem *mem, vmm_vaddr_t va[VMM_MAX_MEM_RANGES])
 {
 	u64 at[VMM_MAX_MEM_RANGES] = {};
 	unsigned long addr;

@@ -197,7 +197,7 @@ unlock:
  * virtualization), -EINVAL, -ENOMEM. */
 int vmm_vm_create(struct file *owner, struct vm_create_params *vcp)
 {
-	u64 va[VMM_MAX_MEM_RANGES];
+	vmm_vaddr_t va[VMM_MAX_MEM_RANGES];
 	struct vmm_vm *vm;
 	u32 id;
 	unsigned int i;

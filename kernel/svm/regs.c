@@ -19,15 +19,14 @@ static void put_segment(struct vmcb_seg *seg, const struct vcpu_segment_info *vs
 		      (vsi->vsi_ar & 0xff) | ((vsi->vsi_ar >> 4) & 0xf00);
 }
 
+/* Member by member, as the padding goes to userland. */
 static void get_segment(const struct vmcb_seg *seg, struct vcpu_segment_info *vsi)
 {
-	*vsi = (struct vcpu_segment_info) {
-		.vsi_sel = seg->selector,
-		.vsi_limit = seg->limit,
-		.vsi_base = seg->base,
-		.vsi_ar = (seg->attrib & 0xff) | ((seg->attrib & 0xf00) << 4) |
-			  (seg->attrib & ATTR_P ? 0 : AR_UNUSABLE),
-	};
+	vsi->vsi_sel = seg->selector;
+	vsi->vsi_limit = seg->limit;
+	vsi->vsi_base = seg->base;
+	vsi->vsi_ar = (seg->attrib & 0xff) | ((seg->attrib & 0xf00) << 4) |
+		      (seg->attrib & ATTR_P ? 0 : AR_UNUSABLE);
 }
 
 /* The VMCB's segments in vmm(4)'s order. */

@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The ioctl interface of /dev/vmm: the names, structures and meaning of
- * OpenBSD's vmm(4) in its 7.8 edition, in types of fixed size. docs/architecture.md
- * tells where this driver differs.
+ * The ioctl interface of /dev/vmm: the names, structures, types and meaning of
+ * OpenBSD's vmm(4) in its 7.8 edition. vmm(4) and docs/ioctl.md tell where this
+ * driver differs. A program written for vmm(4) includes its own headers instead
+ * (pkg-config vmm), which end up here.
+ *
+ * No member is there for padding only, as programs initialize these structures
+ * by position. Without a value from the caller, padding is zero or the caller's.
  */
 #ifndef VMM_UAPI_VMM_H
 #define VMM_UAPI_VMM_H
 
+#ifdef __KERNEL__
 #include <linux/types.h>
+#else
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#ifndef __LP64__
+#error "/dev/vmm is for 64-bit programs"
+#endif
+#endif
 #include <linux/ioctl.h>
+
+/* Addresses: of the guest, and of the process that makes or shares it. */
+typedef unsigned long vmm_paddr_t;
+typedef unsigned long vmm_vaddr_t;
 
 #define VMM_MAX_MEM_RANGES	16
 #define VMM_MAX_NAME_LEN	64
@@ -22,26 +39,25 @@
 #define VM_MEM_MMIO		2
 
 struct vm_mem_range {
-	__u64	vmr_gpa;
-	__u64	vmr_va;
-	__u64	vmr_size;
-	__s32	vmr_type;
-	__u32	vmr_pad;
+	vmm_paddr_t	vmr_gpa;
+	vmm_vaddr_t	vmr_va;
+	size_t		vmr_size;
+	int		vmr_type;
 };
 
 /* VMM_IOC_CREATE */
 struct vm_create_params {
 	/* in */
-	__u64	vcp_nmemranges;
-	__u64	vcp_ncpus;
+	size_t		vcp_nmemranges;
+	size_t		vcp_ncpus;
 	struct vm_mem_range vcp_memranges[VMM_MAX_MEM_RANGES];	/* vmr_va: in and out */
-	char	vcp_name[VMM_MAX_NAME_LEN];
-	__s32	vcp_sev;
-	__s32	vcp_seves;
+	char		vcp_name[VMM_MAX_NAME_LEN];
+	int		vcp_sev;
+	int		vcp_seves;
 	/* out */
-	__u32	vcp_id;
-	__u32	vcp_poscbit;
-	__u32	vcp_asid[VMM_MAX_VCPUS];
+	uint32_t	vcp_id;
+	uint32_t	vcp_poscbit;
+	uint32_t	vcp_asid[VMM_MAX_VCPUS];
 };
 
 /* vie_type */
@@ -51,29 +67,25 @@ struct vm_create_params {
 #define VCPU_INJECT_NMI		3
 
 struct vcpu_inject_event {
-	__u8	vie_vector;
-	__u8	vie_pad1[3];
-	__u32	vie_errorcode;
-	__u8	vie_type;
-	__u8	vie_pad2[3];
+	uint8_t		vie_vector;
+	uint32_t	vie_errorcode;
+	uint8_t		vie_type;
 };
 
 /* VMM_IOC_RUN */
 struct vm_run_params {
 	/* in */
-	__u32	vrp_vm_id;
-	__u32	vrp_vcpu_id;
+	uint32_t	vrp_vm_id;
+	uint32_t	vrp_vcpu_id;
 	struct vcpu_inject_event vrp_inject;
-	__u8	vrp_intr_pending;
-	__u8	vrp_pad1[3];
+	uint8_t		vrp_intr_pending;
 	/* in and out */
 	struct vm_exit *vrp_exit;
 	/* out */
-	__u16	vrp_exit_reason;
-	__u8	vrp_irqready;
-	__u8	vrp_pad2;
+	uint16_t	vrp_exit_reason;
+	uint8_t		vrp_irqready;
 	/* in: names the interrupt in vrp_inject in records; 0 if it has none */
-	__u32	vrp_irq_id;
+	uint32_t	vrp_irq_id;
 };
 
 /* vrp_exit_reason, beside the hardware's own numbers */
@@ -82,19 +94,19 @@ struct vm_run_params {
 
 /* VMM_IOC_INFO */
 struct vm_info_params {
-	__u64	vip_size;
-	__u64	vip_info_ct;
+	size_t		vip_size;
+	size_t		vip_info_ct;
 	struct vm_info_result *vip_info;
 };
 
 struct vm_info_result {
-	__u64	vir_memory_size;
-	__u64	vir_used_size;
-	__u64	vir_ncpus;
-	__u8	vir_vcpu_state[VMM_MAX_VCPUS_PER_VM];
-	__s32	vir_creator_pid;
-	__u32	vir_id;
-	char	vir_name[VMM_MAX_NAME_LEN];
+	size_t		vir_memory_size;
+	size_t		vir_used_size;
+	size_t		vir_ncpus;
+	uint8_t		vir_vcpu_state[VMM_MAX_VCPUS_PER_VM];
+	pid_t		vir_creator_pid;
+	uint32_t	vir_id;
+	char		vir_name[VMM_MAX_NAME_LEN];
 };
 
 /* vir_vcpu_state */
@@ -106,7 +118,7 @@ struct vm_info_result {
 
 /* VMM_IOC_TERM */
 struct vm_terminate_params {
-	__u32	vtp_vm_id;
+	uint32_t	vtp_vm_id;
 };
 
 #define VCPU_REGS_RAX		0
@@ -171,19 +183,17 @@ struct vm_terminate_params {
 /* vsi_ar is in VMX format (SDM 25.4.1): P, DPL, S, type in bits 7:0, AVL, L,
  * D/B, G in bits 15:12, unusable in bit 16. */
 struct vcpu_segment_info {
-	__u16	vsi_sel;
-	__u16	vsi_pad1;
-	__u32	vsi_limit;
-	__u32	vsi_ar;
-	__u32	vsi_pad2;
-	__u64	vsi_base;
+	uint16_t	vsi_sel;
+	uint32_t	vsi_limit;
+	uint32_t	vsi_ar;
+	uint64_t	vsi_base;
 };
 
 struct vcpu_reg_state {
-	__u64	vrs_gprs[VCPU_REGS_NGPRS];
-	__u64	vrs_crs[VCPU_REGS_NCRS];
-	__u64	vrs_msrs[VCPU_REGS_NMSRS];
-	__u64	vrs_drs[VCPU_REGS_NDRS];
+	uint64_t	vrs_gprs[VCPU_REGS_NGPRS];
+	uint64_t	vrs_crs[VCPU_REGS_NCRS];
+	uint64_t	vrs_msrs[VCPU_REGS_NMSRS];
+	uint64_t	vrs_drs[VCPU_REGS_NDRS];
 	struct vcpu_segment_info vrs_sregs[VCPU_REGS_NSREGS];
 	struct vcpu_segment_info vrs_gdtr;
 	struct vcpu_segment_info vrs_idtr;
@@ -191,17 +201,16 @@ struct vcpu_reg_state {
 
 /* VMM_IOC_RESETCPU */
 struct vm_resetcpu_params {
-	__u32	vrp_vm_id;
-	__u32	vrp_vcpu_id;
+	uint32_t	vrp_vm_id;
+	uint32_t	vrp_vcpu_id;
 	struct vcpu_reg_state vrp_init_state;
 };
 
 /* VMM_IOC_INTR: vip_intr is a flag, something is pending or not. */
 struct vm_intr_params {
-	__u32	vip_vm_id;
-	__u32	vip_vcpu_id;
-	__u16	vip_intr;
-	__u16	vip_pad;
+	uint32_t	vip_vm_id;
+	uint32_t	vip_vcpu_id;
+	uint16_t	vip_intr;
 };
 
 /* vrwp_mask */
@@ -214,9 +223,9 @@ struct vm_intr_params {
 
 /* VMM_IOC_READREGS, VMM_IOC_WRITEREGS */
 struct vm_rwregs_params {
-	__u32	vrwp_vm_id;
-	__u32	vrwp_vcpu_id;
-	__u64	vrwp_mask;
+	uint32_t	vrwp_vm_id;
+	uint32_t	vrwp_vcpu_id;
+	uint64_t	vrwp_mask;
 	struct vcpu_reg_state vrwp_regs;
 };
 
@@ -227,23 +236,20 @@ struct vm_rwregs_params {
 
 /* VMM_IOC_READVMPARAMS, VMM_IOC_WRITEVMPARAMS */
 struct vm_rwvmparams_params {
-	__u32	vpp_vm_id;
-	__u32	vpp_vcpu_id;
-	__u32	vpp_mask;
-	__u32	vpp_pad1;
-	__u64	vpp_pvclock_system_gpa;
-	__u32	vpp_pvclock_version;
-	__u32	vpp_pad2;
+	uint32_t	vpp_vm_id;
+	uint32_t	vpp_vcpu_id;
+	uint32_t	vpp_mask;
+	vmm_paddr_t	vpp_pvclock_system_gpa;
+	uint32_t	vpp_pvclock_version;
 };
 
 /* VMM_IOC_SHAREMEM */
 struct vm_sharemem_params {
-	__u32	vsp_vm_id;
-	__u32	vsp_pad;
-	__u64	vsp_nmemranges;
+	uint32_t	vsp_vm_id;
+	size_t		vsp_nmemranges;
 	struct vm_mem_range vsp_memranges[VMM_MAX_MEM_RANGES];
 	/* out */
-	__u64	vsp_va[VMM_MAX_MEM_RANGES];
+	vmm_vaddr_t	vsp_va[VMM_MAX_MEM_RANGES];
 };
 
 /* vei_dir */
@@ -252,16 +258,14 @@ struct vm_sharemem_params {
 
 /* A port access to be done by userland, which then adds vei_insn_len to RIP. */
 struct vm_exit_inout {
-	__u8	vei_size;		/* 1, 2 or 4 bytes */
-	__u8	vei_dir;
-	__u8	vei_rep;
-	__u8	vei_string;
-	__u8	vei_encoding;		/* 0 DX, 1 immediate */
-	__u8	vei_pad1;
-	__u16	vei_port;
-	__u32	vei_data;
-	__u8	vei_insn_len;
-	__u8	vei_pad2[3];
+	uint8_t		vei_size;		/* 1, 2 or 4 bytes */
+	uint8_t		vei_dir;
+	uint8_t		vei_rep;
+	uint8_t		vei_string;
+	uint8_t		vei_encoding;		/* 0 DX, 1 immediate */
+	uint16_t	vei_port;
+	uint32_t	vei_data;
+	uint8_t		vei_insn_len;
 };
 
 /* vee_fault_type */
@@ -275,30 +279,28 @@ struct vm_exit_inout {
 
 /* A nested page fault for userland. */
 struct vm_exit_eptviolation {
-	__u8	vee_fault_type;
-	__u8	vee_insn_info;
-	__u8	vee_insn_len;
-	__u8	vee_insn_bytes[15];
+	uint8_t		vee_fault_type;
+	uint8_t		vee_insn_info;
+	uint8_t		vee_insn_len;
+	uint8_t		vee_insn_bytes[15];
 };
 
 struct vm_exit {
 	union {
 		struct vm_exit_inout vei;
 		struct vm_exit_eptviolation vee;
-		__u8	ve_pad[24];
+		uint8_t		ve_pad[24];
 	};
 	struct vcpu_reg_state vrs;
-	__s32	cpl;
-	__u32	ve_pad2;
+	int		cpl;
 	/* From here on beyond vm_exit of vmm(4). */
-	__u64	ve_gpa;			/* of a nested page fault */
-	__u64	ve_gla;			/* linear address, where VE_GLA_VALID */
-	__u64	ve_exit;		/* ordinal of this exit, as in the records */
-	__u8	ve_flags;
-	__u8	ve_addr_size;		/* 2, 4 or 8 bytes, of the exiting instruction */
-	__u8	ve_seg;			/* VCPU_REGS_* of its memory operand, 0xff not known */
-	__u8	ve_access;		/* 1 read, 2 write, 4 execute */
-	__u32	ve_pad3;
+	uint64_t	ve_gpa;			/* of a nested page fault */
+	uint64_t	ve_gla;			/* linear address, where VE_GLA_VALID */
+	uint64_t	ve_exit;		/* ordinal of this exit, as in the records */
+	uint8_t		ve_flags;
+	uint8_t		ve_addr_size;		/* 2, 4 or 8 bytes, of the exiting instruction */
+	uint8_t		ve_seg;			/* VCPU_REGS_* of its memory operand, 0xff not known */
+	uint8_t		ve_access;		/* 1 read, 2 write, 4 execute */
 };
 /* ve_flags */
 #define VE_GLA_VALID		0x1
@@ -319,11 +321,11 @@ struct vm_exit {
 
 /* VMM_IOC_VERSION: what this module is. */
 struct vmm_version {
-	__u32	vv_abi;			/* VMM_ABI_VERSION */
-	__u32	vv_schema;		/* VMMT_SCHEMA_VERSION */
-	__u32	vv_isa;			/* 1 VMX, 2 SVM */
-	__u32	vv_features;		/* VMM_FEATURE_* */
-	__u64	vv_tsc_khz;
+	uint32_t	vv_abi;			/* VMM_ABI_VERSION */
+	uint32_t	vv_schema;		/* VMMT_SCHEMA_VERSION */
+	uint32_t	vv_isa;			/* 1 VMX, 2 SVM */
+	uint32_t	vv_features;		/* VMM_FEATURE_* */
+	uint64_t	vv_tsc_khz;
 };
 #define VMM_ABI_VERSION		1
 #define VMM_IOC_VERSION		_IOR('V', 0x40, struct vmm_version)
@@ -336,6 +338,6 @@ struct vmm_version {
  * only: struct vmm_stats of vmm_stats.h. Refused unless the caller may see
  * the VM.
  */
-#define VMM_STATS_OFFSET(vm, vcpu)	(((__u64)(vm) << 32) | ((__u64)(vcpu) << 24))
+#define VMM_STATS_OFFSET(vm, vcpu)	(((uint64_t)(vm) << 32) | ((uint64_t)(vcpu) << 24))
 
 #endif /* VMM_UAPI_VMM_H */

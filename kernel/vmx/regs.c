@@ -13,23 +13,25 @@ static u32 seg_field(u32 first, unsigned int i)
 	return first + 2 * i;
 }
 
+/* Member by member, as the padding goes to userland. */
 static void read_sregs(struct vcpu_reg_state *regs)
 {
 	unsigned int i;
 
-	for (i = 0; i < VCPU_REGS_NSREGS; i++)
-		regs->vrs_sregs[i] = (struct vcpu_segment_info) {
-			.vsi_sel = (u16)vmcs_read(seg_field(GUEST_ES_SELECTOR, i)),
-			.vsi_limit = (u32)vmcs_read(seg_field(GUEST_ES_LIMIT, i)),
-			.vsi_ar = (u32)vmcs_read(seg_field(GUEST_ES_AR_BYTES, i)),
-			.vsi_base = vmcs_read(seg_field(GUEST_ES_BASE, i)),
-		};
-	regs->vrs_gdtr = (struct vcpu_segment_info) {
-		.vsi_limit = (u32)vmcs_read(GUEST_GDTR_LIMIT), .vsi_base = vmcs_read(GUEST_GDTR_BASE),
-	};
-	regs->vrs_idtr = (struct vcpu_segment_info) {
-		.vsi_limit = (u32)vmcs_read(GUEST_IDTR_LIMIT), .vsi_base = vmcs_read(GUEST_IDTR_BASE),
-	};
+	for (i = 0; i < VCPU_REGS_NSREGS; i++) {
+		struct vcpu_segment_info *vsi = &regs->vrs_sregs[i];
+
+		vsi->vsi_sel = (u16)vmcs_read(seg_field(GUEST_ES_SELECTOR, i));
+		vsi->vsi_limit = (u32)vmcs_read(seg_field(GUEST_ES_LIMIT, i));
+		vsi->vsi_ar = (u32)vmcs_read(seg_field(GUEST_ES_AR_BYTES, i));
+		vsi->vsi_base = vmcs_read(seg_field(GUEST_ES_BASE, i));
+	}
+	regs->vrs_gdtr.vsi_sel = regs->vrs_idtr.vsi_sel = 0;
+	regs->vrs_gdtr.vsi_ar = regs->vrs_idtr.vsi_ar = 0;
+	regs->vrs_gdtr.vsi_limit = (u32)vmcs_read(GUEST_GDTR_LIMIT);
+	regs->vrs_gdtr.vsi_base = vmcs_read(GUEST_GDTR_BASE);
+	regs->vrs_idtr.vsi_limit = (u32)vmcs_read(GUEST_IDTR_LIMIT);
+	regs->vrs_idtr.vsi_base = vmcs_read(GUEST_IDTR_BASE);
 }
 
 static void write_sregs(const struct vcpu_reg_state *regs)

@@ -14,6 +14,10 @@
 
 #define VMM_DEVICE "/dev/vmm"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Open the device; returns a descriptor (close-on-exec) or a negative errno. */
 int vmm_open(void);
 
@@ -39,5 +43,9 @@ void vmm_unmap_stats(const struct vmm_stats *stats);
 /* Neutral class of a raw exit reason (enum vmmt_class; for port and MSR
  * accesses that of the read). isa: enum vmmt_isa. */
 unsigned int vmm_exit_class(unsigned int isa, uint32_t reason);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* LIBVMM_H */

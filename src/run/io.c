@@ -74,7 +74,7 @@ static uint64_t low_bits(unsigned int bytes)
 }
 
 /* Add to a register the way an instruction of this address size does. */
-static void step_register(__u64 *reg, int64_t by, unsigned int addr_size)
+static void step_register(uint64_t *reg, int64_t by, unsigned int addr_size)
 {
 	uint64_t mask = low_bits(addr_size), value = (*reg + (uint64_t)by) & mask;
 
@@ -86,10 +86,10 @@ static int string_io(struct run *r)
 {
 	struct vm_exit *exit = &r->exit;
 	const struct vm_exit_inout *vei = &exit->vei;
-	__u64 *gprs = exit->vrs.vrs_gprs;
+	uint64_t *gprs = exit->vrs.vrs_gprs;
 	uint64_t base, mask = low_bits(exit->ve_addr_size);
 	bool in = vei->vei_dir == VEI_DIR_IN;
-	__u64 *index = &gprs[in ? VCPU_REGS_RDI : VCPU_REGS_RSI];
+	uint64_t *index = &gprs[in ? VCPU_REGS_RDI : VCPU_REGS_RSI];
 	uint64_t count = vei->vei_rep ? gprs[VCPU_REGS_RCX] & mask : 1, begin = tsc_now(), done;
 	int64_t step = gprs[VCPU_REGS_RFLAGS] & RFLAGS_DF ? -(int64_t)vei->vei_size : vei->vei_size;
 	unsigned int seg = in ? VCPU_REGS_ES : exit->ve_seg < VCPU_REGS_NSREGS ? exit->ve_seg :

@@ -56,7 +56,7 @@ static int decode(struct run *r, const struct vmm_paging *pg, ZydisDecodedInstru
 
 /* The general register that a Zydis one lies in, and where: AH to BH are the
  * second byte. NULL for any other register. */
-static __u64 *find_register(struct run *r, ZydisRegister reg, unsigned int *ret_shift)
+static uint64_t *find_register(struct run *r, ZydisRegister reg, unsigned int *ret_shift)
 {
 	ZyanI16 id = ZydisRegisterGetId(reg);
 
@@ -83,7 +83,7 @@ static __u64 *find_register(struct run *r, ZydisRegister reg, unsigned int *ret_
 static int read_operand(struct run *r, const ZydisDecodedOperand *op, uint64_t *ret)
 {
 	unsigned int shift;
-	__u64 *reg;
+	uint64_t *reg;
 
 	if (op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
 		*ret = op->imm.value.u;
@@ -100,7 +100,7 @@ static int read_operand(struct run *r, const ZydisDecodedOperand *op, uint64_t *
 static int write_register(struct run *r, const ZydisDecodedOperand *op, uint64_t value)
 {
 	unsigned int shift, bits = op->size;
-	__u64 *reg = op->type == ZYDIS_OPERAND_TYPE_REGISTER ?
+	uint64_t *reg = op->type == ZYDIS_OPERAND_TYPE_REGISTER ?
 			find_register(r, op->reg.value, &shift) : NULL;
 	uint64_t mask;
 
@@ -155,7 +155,7 @@ static int do_move(struct run *r, const ZydisDecodedInstruction *insn,
  * next one exits again. */
 static int do_store_string(struct run *r, const ZydisDecodedInstruction *insn, bool *ret_again)
 {
-	__u64 *gprs = r->exit.vrs.vrs_gprs;
+	uint64_t *gprs = r->exit.vrs.vrs_gprs;
 	uint64_t value = gprs[VCPU_REGS_RAX], begin = tsc_now();
 	unsigned int width = insn->operand_width / 8;
 	uint64_t mask = insn->address_width == 64 ? UINT64_MAX : (1ull << insn->address_width) - 1;

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * <machine/vmmvar.h>, for programs written for OpenBSD's vmm(4). Older ones
+ * include nothing else, so all of <dev/vmm/vmm.h> comes with it.
+ */
+#ifndef VMM_COMPAT_MACHINE_VMMVAR_H
+#define VMM_COMPAT_MACHINE_VMMVAR_H
+
+#include <dev/vmm/vmm.h>
+
+#define VMM_HV_SIGNATURE	"OpenBSDVMM58"	/* CPUID 0x40000000 */
+
+/* vrp_exit_reason on a processor with VMX: the basic exit reason (SDM volume 3, appendix C). */
+#define VMX_EXIT_NMI				0
+#define VMX_EXIT_EXTINT				1
+#define VMX_EXIT_TRIPLE_FAULT			2
+#define VMX_EXIT_INIT				3
+#define VMX_EXIT_SIPI				4
+#define VMX_EXIT_IO_SMI				5
+#define VMX_EXIT_OTHER_SMI			6
+#define VMX_EXIT_INT_WINDOW			7
+#define VMX_EXIT_NMI_WINDOW			8
+#define VMX_EXIT_TASK_SWITCH			9
+#define VMX_EXIT_CPUID				10
+#define VMX_EXIT_GETSEC				11
+#define VMX_EXIT_HLT				12
+#define VMX_EXIT_INVD				13
+#define VMX_EXIT_INVLPG				14
+#define VMX_EXIT_RDPMC				15
+#define VMX_EXIT_RDTSC				16
+#define VMX_EXIT_RSM				17
+#define VMX_EXIT_VMCALL				18
+#define VMX_EXIT_VMCLEAR			19
+#define VMX_EXIT_VMLAUNCH			20
+#define VMX_EXIT_VMPTRLD			21
+#define VMX_EXIT_VMPTRST			22
+#define VMX_EXIT_VMREAD				23
+#define VMX_EXIT_VMRESUME			24
+#define VMX_EXIT_VMWRITE			25
+#define VMX_EXIT_VMXOFF				26
+#define VMX_EXIT_VMXON				27
+#define VMX_EXIT_CR_ACCESS			28
+#define VMX_EXIT_MOV_DR				29
+#define VMX_EXIT_IO				30
+#define VMX_EXIT_RDMSR				31
+#define VMX_EXIT_WRMSR				32
+#define VMX_EXIT_ENTRY_FAILED_GUEST_STATE	33
+#define VMX_EXIT_ENTRY_FAILED_MSR_LOAD		34
+#define VMX_EXIT_MWAIT				36
+#define VMX_EXIT_MTF				37
+#define VMX_EXIT_MONITOR			39
+#define VMX_EXIT_PAUSE				40
+#define VMX_EXIT_ENTRY_FAILED_MCE		41
+#define VMX_EXIT_TPR_BELOW_THRESHOLD		43
+#define VMX_EXIT_APIC_ACCESS			44
+#define VMX_EXIT_VIRTUALIZED_EOI		45
+#define VMX_EXIT_GDTR_IDTR			46
+#define VMX_EXIT_LDTR_TR			47
+#define VMX_EXIT_EPT_VIOLATION			48
+#define VMX_EXIT_EPT_MISCONFIGURATION		49
+#define VMX_EXIT_INVEPT				50
+#define VMX_EXIT_RDTSCP				51
+#define VMX_EXIT_VMX_PREEMPTION_TIMER_EXPIRED	52
+#define VMX_EXIT_INVVPID			53
+#define VMX_EXIT_WBINVD				54
+#define VMX_EXIT_XSETBV				55
+#define VMX_EXIT_APIC_WRITE			56
+#define VMX_EXIT_RDRAND				57
+#define VMX_EXIT_INVPCID			58
+#define VMX_EXIT_VMFUNC				59
+#define VMX_EXIT_RDSEED				61
+#define VMX_EXIT_XSAVES				63
+#define VMX_EXIT_XRSTORS			64
+
+#define VMX_MAX_CR3_TARGETS			256
+
+/* vrp_exit_reason on a processor with SVM: the exit code (APM volume 2, appendix C). */
+#define SVM_VMEXIT_CR0_READ			0x00
+#define SVM_VMEXIT_CR1_READ			0x01
+#define SVM_VMEXIT_CR2_READ			0x02
+#define SVM_VMEXIT_CR3_READ			0x03
+#define SVM_VMEXIT_CR4_READ			0x04
+#define SVM_VMEXIT_CR5_READ			0x05
+#define SVM_VMEXIT_CR6_READ			0x06
+#define SVM_VMEXIT_CR7_READ			0x07
+#define SVM_VMEXIT_CR8_READ			0x08
+#define SVM_VMEXIT_CR9_READ			0x09
+#define SVM_VMEXIT_CR10_READ			0x0a
+#define SVM_VMEXIT_CR11_READ			0x0b
+#define SVM_VMEXIT_CR12_READ			0x0c
+#define SVM_VMEXIT_CR13_READ			0x0d
+#define SVM_VMEXIT_CR14_READ			0x0e
+#define SVM_VMEXIT_CR15_READ			0x0f
+#define SVM_VMEXIT_CR0_WRITE			0x10
+#define SVM_VMEXIT_CR1_WRITE			0x11
+#define SVM_VMEXIT_CR2_WRITE			0x12
+#define SVM_VMEXIT_CR3_WRITE			0x13
+#define SVM_VMEXIT_CR4_WRITE			0x14
+#define SVM_VMEXIT_CR5_WRITE			0x15
+#define SVM_VMEXIT_CR6_WRITE			0x16
+#define SVM_VMEXIT_CR7_WRITE			0x17
+#define SVM_VMEXIT_CR8_WRITE			0x18
+#define SVM_VMEXIT_CR9_WRITE			0x19
+#define SVM_VMEXIT_CR10_WRITE			0x1a
+#define SVM_VMEXIT_CR11_WRITE			0x1b
+#define SVM_VMEXIT_CR12_WRITE			0x1c
+#define SVM_VMEXIT_CR13_WRITE			0x1d
+#define SVM_VMEXIT_CR14_WRITE			0x1e
+#define SVM_VMEXIT_CR15_WRITE			0x1f
+#define SVM_VMEXIT_DR0_READ			0x20
+#define SVM_VMEXIT_DR1_READ			0x21
+#define SVM_VMEXIT_DR2_READ			0x22
+#define SVM_VMEXIT_DR3_READ			0x23
+#define SVM_VMEXIT_DR4_READ			0x24
+#define SVM_VMEXIT_DR5_READ			0x25
+#define SVM_VMEXIT_DR6_READ			0x26
+#define SVM_VMEXIT_DR7_READ			0x27
+#define SVM_VMEXIT_DR8_READ			0x28
+#define SVM_VMEXIT_DR9_READ			0x29
+#define SVM_VMEXIT_DR10_READ			0x2a
+#define SVM_VMEXIT_DR11_READ			0x2b
+#define SVM_VMEXIT_DR12_READ			0x2c
+#define SVM_VMEXIT_DR13_READ			0x2d
+#define SVM_VMEXIT_DR14_READ			0x2e
+#define SVM_VMEXIT_DR15_READ			0x2f
+#define SVM_VMEXIT_DR0_WRITE			0x30
+#define SVM_VMEXIT_DR1_WRITE			0x31
+#define SVM_VMEXIT_DR2_WRITE			0x32
+#define SVM_VMEXIT_DR3_WRITE			0x33
+#define SVM_VMEXIT_DR4_WRITE			0x34
+#define SVM_VMEXIT_DR5_WRITE			0x35
+#define SVM_VMEXIT_DR6_WRITE			0x36
+#define SVM_VMEXIT_DR7_WRITE			0x37
+#define SVM_VMEXIT_DR8_WRITE			0x38
+#define SVM_VMEXIT_DR9_WRITE			0x39
+#define SVM_VMEXIT_DR10_WRITE			0x3a
+#define SVM_VMEXIT_DR11_WRITE			0x3b
+#define SVM_VMEXIT_DR12_WRITE			0x3c
+#define SVM_VMEXIT_DR13_WRITE			0x3d
+#define SVM_VMEXIT_DR14_WRITE			0x3e
+#define SVM_VMEXIT_DR15_WRITE			0x3f
+#define SVM_VMEXIT_EXCP0			0x40
+#define SVM_VMEXIT_EXCP1			0x41
+#define SVM_VMEXIT_EXCP2			0x42
+#define SVM_VMEXIT_EXCP3			0x43
+#define SVM_VMEXIT_EXCP4			0x44
+#define SVM_VMEXIT_EXCP5			0x45
+#define SVM_VMEXIT_EXCP6			0x46
+#define SVM_VMEXIT_EXCP7			0x47
+#define SVM_VMEXIT_EXCP8			0x48
+#define SVM_VMEXIT_EXCP9			0x49
+#define SVM_VMEXIT_EXCP10			0x4a
+#define SVM_VMEXIT_EXCP11			0x4b
+#define SVM_VMEXIT_EXCP12			0x4c
+#define SVM_VMEXIT_EXCP13			0x4d
+#define SVM_VMEXIT_EXCP14			0x4e
+#define SVM_VMEXIT_EXCP15			0x4f
+#define SVM_VMEXIT_EXCP16			0x50
+#define SVM_VMEXIT_EXCP17			0x51
+#define SVM_VMEXIT_EXCP18			0x52
+#define SVM_VMEXIT_EXCP19			0x53
+#define SVM_VMEXIT_EXCP20			0x54
+#define SVM_VMEXIT_EXCP21			0x55
+#define SVM_VMEXIT_EXCP22			0x56
+#define SVM_VMEXIT_EXCP23			0x57
+#define SVM_VMEXIT_EXCP24			0x58
+#define SVM_VMEXIT_EXCP25			0x59
+#define SVM_VMEXIT_EXCP26			0x5a
+#define SVM_VMEXIT_EXCP27			0x5b
+#define SVM_VMEXIT_EXCP28			0x5c
+#define SVM_VMEXIT_EXCP29			0x5d
+#define SVM_VMEXIT_EXCP30			0x5e
+#define SVM_VMEXIT_EXCP31			0x5f
+#define SVM_VMEXIT_INTR				0x60
+#define SVM_VMEXIT_NMI				0x61
+#define SVM_VMEXIT_SMI				0x62
+#define SVM_VMEXIT_INIT				0x63
+#define SVM_VMEXIT_VINTR			0x64
+#define SVM_VMEXIT_CR0_SEL_WRITE		0x65
+#define SVM_VMEXIT_IDTR_READ			0x66
+#define SVM_VMEXIT_GDTR_READ			0x67
+#define SVM_VMEXIT_LDTR_READ			0x68
+#define SVM_VMEXIT_TR_READ			0x69
+#define SVM_VMEXIT_IDTR_WRITE			0x6a
+#define SVM_VMEXIT_GDTR_WRITE			0x6b
+#define SVM_VMEXIT_LDTR_WRITE			0x6c
+#define SVM_VMEXIT_TR_WRITE			0x6d
+#define SVM_VMEXIT_RDTSC			0x6e
+#define SVM_VMEXIT_RDPMC			0x6f
+#define SVM_VMEXIT_PUSHF			0x70
+#define SVM_VMEXIT_POPF				0x71
+#define SVM_VMEXIT_CPUID			0x72
+#define SVM_VMEXIT_RSM				0x73
+#define SVM_VMEXIT_IRET				0x74
+#define SVM_VMEXIT_SWINT			0x75
+#define SVM_VMEXIT_INVD				0x76
+#define SVM_VMEXIT_PAUSE			0x77
+#define SVM_VMEXIT_HLT				0x78
+#define SVM_VMEXIT_INVLPG			0x79
+#define SVM_VMEXIT_INVLPGA			0x7a
+#define SVM_VMEXIT_IOIO				0x7b
+#define SVM_VMEXIT_MSR				0x7c
+#define SVM_VMEXIT_TASK_SWITCH			0x7d
+#define SVM_VMEXIT_FERR_FREEZE			0x7e
+#define SVM_VMEXIT_SHUTDOWN			0x7f
+#define SVM_VMEXIT_VMRUN			0x80
+#define SVM_VMEXIT_VMMCALL			0x81
+#define SVM_VMEXIT_VMLOAD			0x82
+#define SVM_VMEXIT_VMSAVE			0x83
+#define SVM_VMEXIT_STGI				0x84
+#define SVM_VMEXIT_CLGI				0x85
+#define SVM_VMEXIT_SKINIT			0x86
+#define SVM_VMEXIT_RDTSCP			0x87
+#define SVM_VMEXIT_ICEBP			0x88
+#define SVM_VMEXIT_WBINVD			0x89
+#define SVM_VMEXIT_MONITOR			0x8a
+#define SVM_VMEXIT_MWAIT			0x8b
+#define SVM_VMEXIT_MWAIT_CONDITIONAL		0x8c
+#define SVM_VMEXIT_XSETBV			0x8d
+#define SVM_VMEXIT_EFER_WRITE_TRAP		0x8f
+#define SVM_VMEXIT_CR0_WRITE_TRAP		0x90
+#define SVM_VMEXIT_CR1_WRITE_TRAP		0x91
+#define SVM_VMEXIT_CR2_WRITE_TRAP		0x92
+#define SVM_VMEXIT_CR3_WRITE_TRAP		0x93
+#define SVM_VMEXIT_CR4_WRITE_TRAP		0x94
+#define SVM_VMEXIT_CR5_WRITE_TRAP		0x95
+#define SVM_VMEXIT_CR6_WRITE_TRAP		0x96
+#define SVM_VMEXIT_CR7_WRITE_TRAP		0x97
+#define SVM_VMEXIT_CR8_WRITE_TRAP		0x98
+#define SVM_VMEXIT_CR9_WRITE_TRAP		0x99
+#define SVM_VMEXIT_CR10_WRITE_TRAP		0x9a
+#define SVM_VMEXIT_CR11_WRITE_TRAP		0x9b
+#define SVM_VMEXIT_CR12_WRITE_TRAP		0x9c
+#define SVM_VMEXIT_CR13_WRITE_TRAP		0x9d
+#define SVM_VMEXIT_CR14_WRITE_TRAP		0x9e
+#define SVM_VMEXIT_CR15_WRITE_TRAP		0x9f
+#define SVM_VMEXIT_NPF				0x400
+#define SVM_AVIC_INCOMPLETE_IPI			0x401
+#define SVM_AVIC_NOACCEL			0x402
+#define SVM_VMEXIT_VMGEXIT			0x403
+#define SVM_VMEXIT_INVALID			-1
+
+/* vie_vector of an exception (SDM volume 3, table 6-1) */
+#define VMM_EX_DE		0
+#define VMM_EX_DB		1
+#define VMM_EX_NMI		2
+#define VMM_EX_BP		3
+#define VMM_EX_OF		4
+#define VMM_EX_BR		5
+#define VMM_EX_UD		6
+#define VMM_EX_NM		7
+#define VMM_EX_DF		8
+#define VMM_EX_CP		9
+#define VMM_EX_TS		10
+#define VMM_EX_NP		11
+#define VMM_EX_SS		12
+#define VMM_EX_GP		13
+#define VMM_EX_PF		14
+#define VMM_EX_MF		16
+#define VMM_EX_AC		17
+#define VMM_EX_MC		18
+#define VMM_EX_XM		19
+#define VMM_EX_VE		20
+
+enum {
+	VMM_CPU_MODE_REAL,
+	VMM_CPU_MODE_PROT,
+	VMM_CPU_MODE_PROT32,
+	VMM_CPU_MODE_COMPAT,
+	VMM_CPU_MODE_LONG,
+	VMM_CPU_MODE_UNKNOWN,
+};
+
+#endif /* VMM_COMPAT_MACHINE_VMMVAR_H */
