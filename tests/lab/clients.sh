@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# clients.sh CPU: programs written for vmm(4), in one boot of an emulated host; to be sourced with the
+# CPU as argument. Each prints its own results.
+cpu=$1
+. "${srcdir:-.}/tests/lab/common.sh"
+case $cpu in
+amd) emulator=qemu-system-x86_64 ;;
+*) emulator=bochs ;;
+esac
+command -v $emulator >/dev/null || skip_all "no $emulator: ./dev setup"
+
+"$vmmtrace" lab --cpu "$cpu" --add "${srcdir:-.}/tests/lab/clients-host.sh:/root/host.sh" \
+	--add tests/clients/reset --add tests/clients/flat64 --add tests/clients/inject \
+	--add tests/clients/share -- sh host.sh >"$dir/tap" 2>"$dir/err"
+status=$?
+cat "$dir/tap"
+[ "$status" = 0 ] || sed 's/^/# /' "$dir/err"
+count=$(grep -c '^\(not \)\?ok ' "$dir/tap")
+check "the emulated host ran to its end" [ "$status" = 0 ]
+plan
