@@ -34,6 +34,7 @@
 #include "vmm.h"
 
 struct page;
+struct vm_area_struct;
 struct vmm_vm;
 
 /* ---- guest memory: mem.c ---- */
@@ -194,7 +195,7 @@ struct vmm_vcpu {
 		struct vmmt_intr intr;
 		struct vmmt_mark mark;
 	} aux[VMM_AUX_MAX];
-	struct vmm_stats *stats;	/* [I] vmalloc_user */
+	struct vmm_stats *stats;	/* [I] mapped by whoever may see them */
 	struct preempt_notifier notifier;
 };
 
@@ -316,6 +317,7 @@ bool vmm_vm_may_see(const struct vmm_vm *vm);
 struct vmm_vcpu *vmm_vcpu_create(struct vmm_vm *vm, u32 id);
 void vmm_vcpu_destroy(struct vmm_vcpu *vcpu);
 void vmm_vm_publish_stats(struct vmm_vm *vm);
+int vmm_vcpu_map_stats(struct vmm_vcpu *vcpu, struct vm_area_struct *vma);
 void vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
 int vmm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs);
 int vmm_vcpu_readregs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);

@@ -5,7 +5,6 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 
 #include <asm/tsc.h>
 
@@ -279,7 +278,7 @@ static int vmm_mmap(struct file *file, struct vm_area_struct *vma)
 		err = -EPERM;
 	if (!err) {
 		vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
-		err = remap_vmalloc_range(vma, vcpu->stats, 0);
+		err = vmm_vcpu_map_stats(vcpu, vma);
 	}
 	vmm_vm_put(vm);
 	return err;

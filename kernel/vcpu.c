@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vCPUs: made and freed with their VM; RESETCPU, READREGS, WRITEREGS, kicks. */
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
@@ -19,9 +20,10 @@ CHECK_FRAME(T_EXIT, t_exit);
 CHECK_FRAME(GUEST_PA, guest_pa);
 CHECK_FRAME(HOST_PA, host_pa);
 
+/* Charged to the memory cgroup, which vmalloc_user() would not be. */
 static struct vmm_stats *stats_alloc(void)
 {
-	struct vmm_stats *st = vmalloc_user(PAGE_ALIGN(sizeof(*st)));
+	struct vmm_stats *st = __vmalloc(PAGE_ALIGN(sizeof(*st)), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 
 	if (!st)
 		return NULL;
@@ -70,6 +72,22 @@ void vmm_vcpu_destroy(struct vmm_vcpu *vcpu)
 		fpu_free_guest_fpstate(&vcpu->fpu);
 	vfree(vcpu->stats);
 	kfree(vcpu);
+}
+
+/* Map a vCPU's statistics, or their beginning, into a process: -EINVAL if it
+ * asks for more. The mapping keeps the pages, not the vCPU. */
+int vmm_vcpu_map_stats(struct vmm_vcpu *vcpu, struct vm_area_struct *vma)
+{
+	char *from = (char *)vcpu->stats;
+	unsigned long at;
+	int err = 0;
+
+	if (vma->vm_end - vma->vm_start > PAGE_ALIGN(sizeof(*vcpu->stats)))
+		return -EINVAL;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	for (at = vma->vm_start; !err && at < vma->vm_end; at += PAGE_SIZE, from += PAGE_SIZE)
+		err = vm_insert_page(vma, at, vmalloc_to_page(from));
+	return err;
 }
 
 /* The VM has its id now; its vCPUs' statistics tell it. */

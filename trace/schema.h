@@ -5,8 +5,9 @@
  * writer, JSON Schema, LTTng-UST provider and docs/events.md are stamped from
  * here; there is no second table.
  *
- * Ids are append-only. A changed or removed field raises VMMT_SCHEMA_VERSION,
- * which every output carries and every reader checks.
+ * Ids are append-only. A field that is added, changed or removed raises
+ * VMMT_SCHEMA_VERSION, which every output carries and every reader checks: the
+ * module and the programs must agree on a record's layout.
  *
  * A field is F(type, name, kind, doc); T(name, size, doc) is a text of a fixed
  * size, NUL-padded. The kinds say what a number means and how it is shown:
