@@ -162,7 +162,8 @@ struct vmm_vcpu {
 	u64 pat;
 	u64 misc_enable;
 	bool dr_live;			/* the guest's DR0-3 go in at entry */
-	bool window;			/* set by the vendor: an exit is asked for */
+	bool waiting;			/* an exit is wanted when the guest can take an interrupt */
+	bool window;			/* set by the vendor: it is asked for */
 	bool shadow;			/* STI or MOV SS blocks interrupts */
 	struct vmm_event reinject;	/* cut off by an exit */
 	struct vmm_event inject;	/* exception or NMI, from a handler or userland */
@@ -316,8 +317,8 @@ bool vmm_vm_may_see(const struct vmm_vm *vm);
 /* vcpu.c */
 struct vmm_vcpu *vmm_vcpu_create(struct vmm_vm *vm, u32 id);
 void vmm_vcpu_destroy(struct vmm_vcpu *vcpu);
-void vmm_vm_publish_stats(struct vmm_vm *vm);
 int vmm_vcpu_map_stats(struct vmm_vcpu *vcpu, struct vm_area_struct *vma);
+void vmm_vm_publish_stats(struct vmm_vm *vm);
 void vmm_vcpu_get_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
 int vmm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs);
 int vmm_vcpu_readregs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
@@ -326,6 +327,7 @@ void vmm_vcpu_kick(struct vmm_vcpu *vcpu);
 
 /* run.c */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u64 t_run);
+void vmm_want_window(struct vmm_vcpu *vcpu, bool on);
 
 /* handle.c: what each exit means */
 int vmm_handle_exit(struct vmm_vcpu *vcpu);

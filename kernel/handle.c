@@ -253,7 +253,7 @@ int vmm_handle_exit(struct vmm_vcpu *vcpu)
 	case VMMT_CLASS_nmi:
 		return VMM_RESUME;
 	case VMMT_CLASS_window:
-		vmm_op(window)(vcpu, false);
+		vmm_want_window(vcpu, false);
 		return VMM_RESUME;
 	case VMMT_CLASS_exception:
 		return handle_exception(vcpu);

@@ -179,6 +179,27 @@ static void give_event(struct vmm_vcpu *vcpu, struct vmm_event *event, u8 stage)
 	event->info = 0;
 }
 
+/* Have an exit as soon as the guest can take an interrupt, or none any more.
+ * That an interrupt begins to wait for it is a stage in its life; which one it
+ * is may not be known before the controller is acknowledged. */
+__cold void vmm_want_window(struct vmm_vcpu *vcpu, bool on)
+{
+	static const struct vmm_event not_known;
+
+	if (on && !vcpu->waiting)
+		vmm_aux_intr(vcpu, VMMT_STAGE_window,
+			     vcpu->irq.info ? &vcpu->irq : &not_known);
+	vcpu->waiting = on;
+	vmm_op(window)(vcpu, on);
+}
+
+static __cold void give_interrupt(struct vmm_vcpu *vcpu)
+{
+	give_event(vcpu, &vcpu->irq, VMMT_STAGE_injected);
+	if (vcpu->waiting)
+		vmm_want_window(vcpu, false);	/* what waits from now on is another one */
+}
+
 /* Interrupts are off: decide what the guest gets at this entry, and whether it
  * should exit when it can take an interrupt. One event an entry (SDM 27.6). */
 static void prepare_events(struct vmm_vcpu *vcpu)
@@ -191,10 +212,10 @@ static void prepare_events(struct vmm_vcpu *vcpu)
 	else if (vcpu->inject.info)
 		give_event(vcpu, &vcpu->inject, VMMT_STAGE_injected);
 	else if (vcpu->irq.info && vmm_irq_ready(vcpu))
-		give_event(vcpu, &vcpu->irq, VMMT_STAGE_injected);
+		give_interrupt(vcpu);
 	want = vcpu->irq.info || READ_ONCE(vcpu->intr_pending);
-	if (want || vcpu->window)
-		vmm_op(window)(vcpu, want);
+	if (want || vcpu->waiting)
+		vmm_want_window(vcpu, want);
 }
 
 /* None of the host's breakpoints may be on while the guest's addresses are in. */

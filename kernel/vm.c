@@ -174,6 +174,7 @@ static void vcpus_give_back(u64 n)
 static int vm_publish(struct vmm_vm *vm, u32 *ret_id)
 {
 	int err = -ENOMEM;
+	unsigned int i;
 
 	mutex_lock(&vmm_lock);
 	if (last_id == U32_MAX)		/* ids are not used twice */
@@ -187,6 +188,8 @@ static int vm_publish(struct vmm_vm *vm, u32 *ret_id)
 		vmm_clock_start();
 	vmm_vm_publish_stats(vm);
 	vmm_emit_life(vm, NULL, VMMT_LIFE_vm_made, 0);
+	for (i = 0; i < vm->ncpus; i++)
+		vmm_emit_life(vm, vm->vcpus[i], VMMT_LIFE_vcpu_made, 0);
 	xa_store(&vms, vm->id, vm, GFP_KERNEL_ACCOUNT);
 unlock:
 	mutex_unlock(&vmm_lock);
@@ -257,6 +260,8 @@ static void vm_end(struct vmm_vm *vm)
 		vmm_vcpu_kick(vm->vcpus[i]);
 	vmm_vm_put(vm);
 	wait_for_completion(&vm->gone);
+	for (i = 0; i < vm->ncpus; i++)
+		vmm_emit_life(vm, vm->vcpus[i], VMMT_LIFE_vcpu_ended, 0);
 	vmm_emit_life(vm, NULL, VMMT_LIFE_vm_ended, 0);
 	mutex_lock(&vmm_lock);
 	nvcpus -= vm->ncpus;

@@ -95,9 +95,9 @@ def check_end(e, out):
 
 def check_life(e, records):
     got = [r["what"] for r in records if r["ev"] == "life"]
-    want = ["vm_made", "vcpu_reset", "vm_ended"]
+    want = ["vm_made", "vcpu_made", "vcpu_reset", "vcpu_ended", "vm_ended"]
     if any(i.fields.get("end") == "killed" for i in e.vcpu):
-        want.insert(2, "vcpu_killed")
+        want.insert(3, "vcpu_killed")
     return [] if got == want else [f"its life is {got}, not {want}"]
 
 

@@ -17,6 +17,7 @@ Numbers may be sums and products with i, the round of the enclosing repeat, in o
   run NAME=VALUE...    how it is run and ends: mode, memory, end, status; see DEFAULTS
   use NAME             the lines of NAME.inc
   repeat N ... end     and LINE *N for a single one
+  maybe LINE           a record that may be there, and if so there
   TAG[,TAG]...: LINE   only on hosts with those tags, or without: !TAG. Tags: svm vmx qemu bochs
 
 Interrupts of the host (classes intr and nmi) come when they come and are left out of the comparison.
@@ -46,10 +47,11 @@ class BadExpectation(Exception):
 class Item:
     """One record that must be there: the values of some of its fields."""
 
-    def __init__(self, where, fields, owner=None):
+    def __init__(self, where, fields, owner=None, maybe=False):
         self.where = where
         self.fields = fields
         self.owner = owner      # of an access: the exit it belongs to
+        self.maybe = maybe
         self.actual = None
 
     def mismatch(self, rec):
@@ -144,7 +146,12 @@ class Expectation:
 
     def _record(self, where, words, i):
         kind = words[0]
-        if kind == "run":
+        if kind == "maybe":
+            before = len(self.vcpu)
+            self._record(where, words[1:], i)
+            for item in self.vcpu[before:]:
+                item.maybe = True
+        elif kind == "run":
             for word in words[1:]:
                 name, value = word.split("=")
                 if name not in DEFAULTS:
@@ -248,19 +255,25 @@ def compare(expectation, records):
 
 
 def _match(what, items, records):
-    for n, (item, rec) in enumerate(zip(items, records)):
+    at = 0
+    for n, rec in enumerate(records):
+        before = [f"  before it {brief(r)}" for r in reversed(records[max(0, n - 3):n])]
+        while at < len(items) and items[at].maybe and items[at].mismatch(rec):
+            at += 1
+        if at == len(items):
+            return [f"{what} record {n + 1} is one too many of {len(records)}: {brief(rec)}"]
+        item = items[at]
         why = item.mismatch(rec)
         if not why and item.owner and item.owner.actual["exit"] != rec.get("exit"):
             why = f"exit is {rec.get('exit')}, not {item.owner.actual['exit']}"
         if why:
-            return [f"{what} record {n + 1}, {item.where}: {why}", f"  it is {brief(rec)}"] + [
-                f"  before it {brief(r)}" for r in reversed(records[max(0, n - 3):n])]
+            return [f"{what} record {n + 1}, {item.where}: {why}", f"  it is {brief(rec)}"] + before
         item.actual = rec
-    n = min(len(items), len(records))
-    if len(items) > n:
-        return [f"{what} record {n + 1} is missing: {items[n].where}; {len(items)} are expected"]
-    if len(records) > n:
-        return [f"{what} record {n + 1} is one too many of {len(records)}: {brief(records[n])}"]
+        at += 1
+    missing = [item for item in items[at:] if not item.maybe]
+    if missing:
+        return [f"{what} record {len(records) + 1} is missing: {missing[0].where}; "
+                f"{len(items)} are expected"]
     return []
 
 

@@ -62,9 +62,10 @@ def check_records(records, footer):
 
 def _check_aux(stream):
     """Records of an exit come right before it; an event is given to the guest between the exit
-    that it names and the next, which says so."""
+    that it names and the next, which says so; an exit for a window was asked for because an
+    interrupt waited."""
     wrong = []
-    last, given = 0, None
+    last, given, waits = 0, None, False
     for r in stream:
         if r["ev"] == "exit":
             told = int(r.get("injected", "0x0"), 16)
@@ -72,9 +73,17 @@ def _check_aux(stream):
             if (want or 0) != told & 0x800007FF:
                 wrong.append(f"exit {r['exit']}: injected is {told:#x}, the record said {want}")
             last, given = r["exit"], None
+            if r["class"] == "window":
+                if not waits:
+                    wrong.append(f"exit {last} is for a window, but nothing waits")
+                waits = False
         elif r["ev"] == "intr":
             if r["exit"] != last:
                 wrong.append(f"{r['stage']} after exit {last} names exit {r['exit']}")
+            if r["stage"] == "window":
+                waits = True
+                continue
+            waits &= r["itype"] != "intr"
             kinds = {"intr": 0, "nmi": 2, "exception": 3, "softint": 4}
             given = kinds[r["itype"]] << 8 | r.get("vector", 0)
         elif r["exit"] != last + 1:
