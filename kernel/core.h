@@ -234,9 +234,11 @@ struct vmm_vm {
  * cpu_on         on this CPU, interrupts on or off; cpu_off undoes it
  * crs_valid      whether the processor takes these control registers (vmm(4)'s order)
  * vcpu_reset     controls, and the state of regs (vmm(4) RESETCPU)
- * vcpu_load      preemption off, interrupts on: bring the vCPU to this CPU
+ * vcpu_load      preemption off, interrupts on: bring the vCPU to this CPU; the
+ *                entry may still be given up
  * vcpu_put       preemption off: the thread leaves RUN or this CPU
- * prepare        interrupts off: state for this entry, after inject and window
+ * prepare        interrupts off: state for this entry, which follows in any case,
+ *                after inject and window
  * enter          interrupts off: one stay in the guest, stamps included
  * exit_irqoff    interrupts still off: what cannot wait
  * decode         reads every exit field, once, into vcpu->rec and vcpu->x

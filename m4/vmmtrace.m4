@@ -63,6 +63,15 @@ AS_CASE([$with_linux],
 	 AS_IF([test ! -f "$KDIR/Makefile"], [AC_MSG_ERROR([--with-linux=$KDIR: no Makefile there; name a directory of configured kernel headers])])])
 AS_IF([test -n "$KDIR"], [KRELEASE=`sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$KDIR/include/generated/utsrelease.h" 2>/dev/null`
 	AS_IF([test -z "$KRELEASE"], [kmod_why="off: $KDIR is not configured"])])
+dnl The sources that the headers belong to, which may lie elsewhere: Kbuild knows.
+KSRC=
+AS_IF([test "$kmod_why" = on], [
+	AS_MKDIR_P([conftest.kbuild])
+	echo '$(info KSRC=$(abspath $(srctree)))' >conftest.kbuild/Kbuild
+	KSRC=`env -u MAKEFLAGS make -s -C "$KDIR" M="$PWD/conftest.kbuild" 2>/dev/null | sed -n 's/^KSRC=//p' | head -n 1`
+	rm -rf conftest.kbuild])
+AC_SUBST([KSRC])
+AM_CONDITIONAL([BUILD_MODEL], [test -f "$KSRC/arch/x86/include/asm/svm.h"])
 AC_ARG_WITH([kmoddir], [AS_HELP_STRING([--with-kmoddir=DIR], [where make install puts vmm.ko @<:@/lib/modules/RELEASE/updates@:>@])])
 kmoddir=$with_kmoddir
 AS_CASE([$kmoddir], [yes|no|''], [kmoddir=/lib/modules/$KRELEASE/updates])

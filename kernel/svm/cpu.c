@@ -133,6 +133,14 @@ void svm_hw_exit(void)
 	free_all();
 }
 
+/* No vCPU has an ASID on this CPU any more; the next entry flushes. Interrupts
+ * off, on that CPU. */
+void svm_forget_asids(struct svm_cpu *cpu)
+{
+	cpu->asid_generation++;
+	cpu->next_asid = cpu->max_asid + 1;
+}
+
 /* Switch SVM on, on this CPU (APM 15.4). -EBUSY if somebody else has it. */
 int svm_cpu_on(void)
 {
@@ -148,9 +156,7 @@ int svm_cpu_on(void)
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(MSR_VM_HSAVE_PA, __sme_set(page_to_phys(sc->hsave)));
 	sc->max_asid = max_t(u32, cpuid_ebx(0x8000000a), 2) - 1;
-	sc->next_asid = sc->max_asid + 1;
-	sc->asid_generation++;
-	sc->last = NULL;
+	svm_forget_asids(sc);
 	return 0;
 }
 
@@ -168,12 +174,13 @@ void svm_cpu_off(void)
 }
 
 /*
- * An ASID on this CPU that no other vCPU has used since the last flush (APM
- * 15.16). When they are used up a new generation begins with a flush of all.
+ * The vCPU is new on this CPU: an ASID that no other has used since the last
+ * flush (APM 15.16), and nothing of the VMCB is clean (15.15.1). When ASIDs are
+ * used up a new generation begins with a flush of all, by the entry that must
+ * follow.
  */
 void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *cpu)
 {
-	svm->vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	if (cpu->next_asid > cpu->max_asid) {
 		cpu->asid_generation++;
 		cpu->next_asid = FIRST_ASID;
@@ -181,5 +188,5 @@ void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *cpu)
 	}
 	svm->asid_generation = cpu->asid_generation;
 	svm->vmcb->control.asid = cpu->next_asid++;
-	svm_dirty(svm, SVM_CLEAN_ASID);
+	svm->vmcb->control.clean = 0;
 }

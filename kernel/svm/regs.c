@@ -76,10 +76,8 @@ static void write_crs(struct svm_vcpu *svm, const u64 *crs)
 	save->cr3 = crs[VCPU_REGS_CR3];
 	save->cr4 = crs[VCPU_REGS_CR4];
 	*int_ctl = (*int_ctl & ~V_TPR_MASK) | (crs[VCPU_REGS_CR8] & V_TPR_MASK);
-	svm_dirty(svm, SVM_CLEAN_CR);
-	svm_dirty(svm, SVM_CLEAN_CR2);
-	svm_dirty(svm, SVM_CLEAN_TPR);
-	/* A new CR3 without the guest's own MOV leaves old translations. */
+	/* A new CR3 without the guest's own MOV leaves old translations: as if
+	 * the vCPU had just come to its CPU. That makes the VMCB dirty, too. */
 	svm->asid_generation = 0;
 }
 

@@ -37,21 +37,10 @@ static int svm_vcpu_init(struct vmm_vcpu *vcpu)
 	return 0;
 }
 
-/* A CPU may still have parts of this VMCB cached; they are keyed by its
- * address, so the next vCPU that gets the page must not look clean. */
-static void forget_cached(struct svm_vcpu *svm)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		cmpxchg(&per_cpu_ptr(&svm_cpus, cpu)->last, svm, NULL);
-}
-
 static void svm_vcpu_free(struct vmm_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	forget_cached(svm);
 	free_page((unsigned long)svm->vmcb);
 	kfree(svm);
 	vcpu->arch = NULL;
@@ -92,7 +81,6 @@ static void svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *r
 	struct svm_vcpu *svm = to_svm(vcpu);
 
 	memset(svm->vmcb, 0, sizeof(*svm->vmcb));
-	svm->asid_generation = 0;
 	vcpu->window = false;
 	svm->entry_shadow = false;
 	init_controls(vcpu);
@@ -100,21 +88,9 @@ static void svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *r
 	svm_write_regs(vcpu, VM_RWREGS_ALL, regs);
 }
 
+/* What the CPU has cached is seen to when the entry is certain. */
 static void svm_vcpu_load(struct vmm_vcpu *vcpu)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpus);
-	int id = smp_processor_id();
-
-	if (vcpu->cpu != id || cpu->last != svm) {
-		svm->vmcb->control.clean = 0;
-		cpu->last = svm;
-	}
-	if (vcpu->cpu != id || svm->asid_generation != cpu->asid_generation)
-		svm_new_asid(svm, cpu);
-	else
-		svm->vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
-	vcpu->cpu = id;
 }
 
 /* entry.S puts all of the host's state back after each exit. */
@@ -122,23 +98,39 @@ static void svm_vcpu_put(struct vmm_vcpu *vcpu)
 {
 }
 
+/* The vCPU has been elsewhere, or somebody else has been here. */
+static noinline void come_here(struct vmm_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpus);
+	int id = smp_processor_id();
+
+	if (vcpu->cpu != id || svm->asid_generation != cpu->asid_generation)
+		svm_new_asid(svm, cpu);
+	vcpu->cpu = id;
+	if (vcpu->cpu_stale) {
+		vcpu->frame.host_pa = __sme_set(page_to_phys(cpu->host));
+		svm_vmsave(vcpu->frame.host_pa);
+		vcpu->cpu_stale = false;
+	}
+}
+
 static void svm_prepare(struct vmm_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = vcpu->arch;
 	struct vmcb *vmcb = svm->vmcb;
 
-	if (vcpu->cpu_stale) {
-		vcpu->frame.host_pa = __sme_set(page_to_phys(this_cpu_ptr(&svm_cpus)->host));
-		svm_vmsave(vcpu->frame.host_pa);
-		vcpu->cpu_stale = false;
-	}
 	vmcb->save.rax = vcpu->frame.gprs[VCPU_REGS_RAX];
 	vmcb->save.rsp = vcpu->frame.gprs[VCPU_REGS_RSP];
 	vmcb->save.rip = vcpu->frame.gprs[VCPU_REGS_RIP];
 	vmcb->save.rflags = vcpu->frame.gprs[VCPU_REGS_RFLAGS];
 	vmcb->control.int_state = vcpu->shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
+	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	svm->entry_rip = vmcb->save.rip;
 	svm->entry_shadow = vcpu->shadow && !vmcb->control.event_inj;
+	if (unlikely(vcpu->cpu_stale || vcpu->cpu != smp_processor_id() ||
+		     svm->asid_generation != this_cpu_ptr(&svm_cpus)->asid_generation))
+		come_here(vcpu);
 }
 
 /* Between CLGI and STGI not even an NMI comes: the segment bases and the
@@ -150,11 +142,16 @@ static noinstr void svm_enter(struct vmm_vcpu *vcpu)
 	svm_stgi();
 }
 
-/* A machine check that we intercepted is the host's to look at. */
+/* A machine check that we intercepted is the host's to look at. A VMRUN that
+ * refused its VMCB need not have flushed. */
 static void svm_exit_irqoff(struct vmm_vcpu *vcpu)
 {
-	if (to_svm(vcpu)->vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + X86_TRAP_MC)
+	u32 code = to_svm(vcpu)->vmcb->control.exit_code;
+
+	if (unlikely(code == SVM_EXIT_EXCP_BASE + X86_TRAP_MC))
 		svm_host_mce();
+	else if (unlikely(code == SVM_EXIT_ERR))
+		svm_forget_asids(this_cpu_ptr(&svm_cpus));
 }
 
 static void svm_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)

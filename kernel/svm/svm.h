@@ -30,7 +30,6 @@ struct svm_cpu {
 	struct page *host;		/* VMSAVE of the host's state */
 	u64 asid_generation;
 	u32 next_asid, max_asid;
-	const struct svm_vcpu *last;	/* whose VMCB it may have cached */
 };
 DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
 
@@ -64,6 +63,7 @@ int svm_hw_init(void);
 void svm_hw_exit(void);
 int svm_cpu_on(void);
 void svm_cpu_off(void);
+void svm_forget_asids(struct svm_cpu *cpu);
 void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *cpu);
 extern struct page *svm_msrpm, *svm_iopm;
 extern struct vmm_pt_format svm_pt_format;

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What happens: VMs are made, each vCPU has a thread that resets it, writes its
+ * registers, and runs it; VMs are ended, some while they run. Then the memory
+ * belongs to the next. It is the module's own code that does it, but for the
+ * parts named here: guest memory, records, CPUID, the clock.
+ */
+#include "model.h"
+
+#include "core.h"
+
+#define SEEDS		20
+#define VMS		30		/* made and ended with each seed */
+#define MAX_VCPUS	3
+#define RUNS		60		/* calls of RUN in a vCPU's life */
+
+struct scene_vm {
+	struct vmm_vm *vm;
+	struct vmm_range ram;
+	struct page *pages[MODEL_GUEST_PAGES];
+	unsigned int nvcpus, nrunning;
+};
+
+struct scene_vcpu {
+	struct scene_vm *scene;
+	struct vmm_vcpu *vcpu;
+};
+
+static struct scene_vm scenes[3];
+static struct scene_vcpu vcpus[3][MAX_VCPUS];
+static unsigned int vms_left;
+
+/* ---- what the rest of the module does ---- */
+
+const struct vmm_ops *vmm_ops;
+#define VMM_OP(ret, name, args) ret (*vmm_op_##name) args;
+VMM_OPS(VMM_OP)
+#undef VMM_OP
+
+u64 vmm_host_xcr0;
+
+bool vmm_xcr0_valid(u64 xcr0)
+{
+	return xcr0 & 1;
+}
+
+void vmm_cpuid(struct vmm_vcpu *vcpu, u32 leaf, u32 sub, u32 r[4])
+{
+	memset(r, 0, 4 * sizeof(r[0]));
+}
+
+void vmm_pvclock_update(struct vmm_vcpu *vcpu, u64 tsc)
+{
+}
+
+int vmm_pvclock_set(struct vmm_vcpu *vcpu, u64 gpa)
+{
+	return 0;
+}
+
+int vmm_wallclock_write(struct vmm_vcpu *vcpu, u64 gpa)
+{
+	return 0;
+}
+
+void vmm_fetch_insn(struct vmm_vcpu *vcpu)
+{
+}
+
+unsigned int vmm_insn_len(struct vmm_vcpu *vcpu, unsigned int len)
+{
+	return len;
+}
+
+void vmm_insn_string(struct vmm_vcpu *vcpu)
+{
+}
+
+void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
+{
+}
+
+void vmm_aux_ept(struct vmm_vcpu *vcpu, u8 outcome, u64 page, u64 since)
+{
+}
+
+void vmm_aux_intr(struct vmm_vcpu *vcpu, u8 stage, const struct vmm_event *event)
+{
+}
+
+void vmm_aux_mark(struct vmm_vcpu *vcpu, u64 value)
+{
+}
+
+void vmm_emit_life(struct vmm_vm *vm, struct vmm_vcpu *vcpu, u8 what, u64 info)
+{
+}
+
+struct vmm_range *vmm_mem_find(struct vmm_mem *mem, u64 gpa)
+{
+	struct vmm_range *ram = (struct vmm_range *)mem;
+
+	return gpa < ram->size ? ram : NULL;
+}
+
+struct page *vmm_mem_page(struct vmm_mem *mem, struct vmm_range *range, u64 gpa)
+{
+	struct page **page = &range->pages[gpa >> PAGE_SHIFT];
+
+	if (!*page)
+		*page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	return *page;
+}
+
+bool vmm_mem_contiguous(struct vmm_range *range, u64 gpa)
+{
+	return false;
+}
+
+/* ---- userland: a vCPU's thread ---- */
+
+static const struct vcpu_reg_state start = {
+	.vrs_gprs = { [VCPU_REGS_RFLAGS] = X86_EFLAGS_FIXED | X86_EFLAGS_IF },
+	.vrs_crs = { [VCPU_REGS_CR0] = X86_CR0_PE | X86_CR0_ET | X86_CR0_NE, [VCPU_REGS_XCR0] = 1 },
+	.vrs_drs = { [VCPU_REGS_DR6] = 0xffff0ff0, [VCPU_REGS_DR7] = 0x400 },
+};
+
+/* Registers that differ from those before in whatever the mask names. */
+static void draw_regs(struct vcpu_reg_state *regs)
+{
+	unsigned int i;
+
+	*regs = start;
+	regs->vrs_crs[VCPU_REGS_CR3] = model_random(4) << PAGE_SHIFT;
+	regs->vrs_crs[VCPU_REGS_CR2] = model_random(1 << 20);
+	regs->vrs_crs[VCPU_REGS_CR8] = model_random(16);
+	regs->vrs_crs[VCPU_REGS_CR0] |= model_chance(2) ? X86_CR0_MP : 0;
+	regs->vrs_msrs[VCPU_REGS_EFER] = model_chance(2) ? EFER_NX : 0;
+	regs->vrs_drs[VCPU_REGS_DR7] |= model_chance(2) ? 0x100 : 0;
+	for (i = 0; i < VCPU_REGS_NSREGS; i++)
+		regs->vrs_sregs[i] = (struct vcpu_segment_info){
+			.vsi_sel = 8 * model_random(16), .vsi_limit = 0xfffff, .vsi_ar = 0x93,
+		};
+	regs->vrs_gdtr.vsi_limit = regs->vrs_idtr.vsi_limit = model_random(0x10000);
+}
+
+/* Returns what RUN must return next. */
+static int write_regs(struct vmm_vcpu *vcpu)
+{
+	u64 mask = model_random(VM_RWREGS_ALL + 1);
+	struct vcpu_reg_state regs;
+	int err;
+
+	draw_regs(&regs);
+	if (!model_chance(40)) {
+		err = vmm_vcpu_writeregs(vcpu, mask, &regs);
+		if (err)
+			model_broken("WRITEREGS returns %d", err);
+		return 0;
+	}
+	/* What the processor refuses, at WRITEREGS or at the entry. */
+	regs.vrs_msrs[VCPU_REGS_EFER] |= BIT_ULL(60);
+	return vmm_vcpu_writeregs(vcpu, mask | VM_RWREGS_MSRS, &regs) ? 0 : -EINVAL;
+}
+
+static void draw_event(struct vm_run_params *vrp)
+{
+	switch (model_random(6)) {
+	case 0:
+		vrp->vrp_inject.vie_type = VCPU_INJECT_INTR;
+		vrp->vrp_inject.vie_vector = 0x20;
+		break;
+	case 1:
+		vrp->vrp_inject.vie_type = VCPU_INJECT_EX;
+		vrp->vrp_inject.vie_vector = X86_TRAP_UD;
+		break;
+	case 2:
+		vrp->vrp_intr_pending = 1;
+		break;
+	}
+}
+
+static void vcpu_thread(void *arg)
+{
+	struct scene_vcpu *me = arg;
+	struct vmm_vcpu *vcpu = me->vcpu;
+	struct vcpu_reg_state regs;
+	struct vm_exit exit = {};
+	unsigned int i;
+	int err = 0, want = 0;
+
+	for (i = 0; i < RUNS && !err && !READ_ONCE(me->scene->vm->dying); i++) {
+		struct vm_run_params vrp = { .vrp_exit = &exit };
+
+		if (!i || model_chance(20)) {
+			draw_regs(&regs);
+			if (vmm_vcpu_reset(vcpu, &regs))
+				model_broken("RESETCPU failed");
+			want = 0;
+		}
+		if (model_chance(3))
+			want = write_regs(vcpu) ?: want;
+		if (model_chance(5))
+			vmm_vcpu_readregs(vcpu, VM_RWREGS_ALL, &regs);
+		if (model_chance(3))
+			vmm_vcpu_kick(me->scene->vm->vcpus[model_random(me->scene->nvcpus)]);
+		draw_event(&vrp);
+		err = vmm_vcpu_run(vcpu, &vrp, rdtsc());
+		if (err && err != want)
+			model_broken("RUN returns %d, not %d", err, want);
+		model_yield();
+	}
+	me->scene->nrunning--;
+}
+
+/* ---- userland: VMs ---- */
+
+/* As CREATE does it (vm.c). */
+static void vm_make(struct scene_vm *scene, struct scene_vcpu *of)
+{
+	struct vmm_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+	unsigned int i;
+
+	if (vmm_hw_get())
+		model_broken("virtualization cannot be switched on");
+	vm->mm = current->mm;
+	scene->vm = vm;
+	scene->ram = (struct vmm_range){
+		.size = MODEL_GUEST_PAGES * PAGE_SIZE, .pages = scene->pages,
+	};
+	vm->mem = (struct vmm_mem *)&scene->ram;
+	if (vmm_pt_init(&vm->pt, vmm_ops->pt))
+		model_broken("no memory for a VM");
+	scene->nvcpus = 1 + model_random(MAX_VCPUS);
+	for (i = 0; i < scene->nvcpus; i++) {
+		vm->vcpus[i] = vmm_vcpu_create(vm, i);
+		if (IS_ERR(vm->vcpus[i]))
+			model_broken("no memory for a vCPU");
+		of[i] = (struct scene_vcpu){ scene, vm->vcpus[i] };
+	}
+	vm->ncpus = scene->nrunning = scene->nvcpus;
+	model_counts.vms++;
+}
+
+/* As TERM does it. */
+static void vm_end(struct scene_vm *scene)
+{
+	struct vmm_vm *vm = scene->vm;
+	unsigned int i;
+
+	WRITE_ONCE(vm->dying, true);
+	for (i = 0; i < vm->ncpus; i++)
+		vmm_vcpu_kick(vm->vcpus[i]);
+	while (scene->nrunning)
+		cond_resched();
+	for (i = 0; i < vm->ncpus; i++)
+		vmm_vcpu_destroy(vm->vcpus[i]);
+	vmm_pt_free(&vm->pt);
+	for (i = 0; i < MODEL_GUEST_PAGES; i++) {
+		__free_page(scene->pages[i]);
+		scene->pages[i] = NULL;
+	}
+	kfree(vm);
+	vmm_hw_put();
+}
+
+static void vms_thread(void *arg)
+{
+	struct scene_vm *scene = arg;
+	struct scene_vcpu *of = vcpus[scene - scenes];
+	unsigned int i;
+
+	while (vms_left) {
+		vms_left--;
+		vm_make(scene, of);
+		for (i = 0; i < scene->nvcpus; i++)
+			model_thread(vcpu_thread, &of[i]);
+		while (scene->nrunning && !model_chance(500))
+			cond_resched();
+		vm_end(scene);
+	}
+}
+
+/* One seed. Returns NULL, or what went wrong. */
+static const char *play(void)
+{
+	static char leak[64];
+	const char *wrong;
+	unsigned int i;
+
+	memset(scenes, 0, sizeof(scenes));
+	vms_left = VMS;
+	if (vmm_hw_init())
+		return "the module does not load";
+	for (i = 0; i < ARRAY_SIZE(scenes); i++)
+		model_thread(vms_thread, &scenes[i]);
+	wrong = model_run(true);
+	if (wrong)
+		return wrong;
+	vmm_hw_exit();
+	snprintf(leak, sizeof(leak), "%lu pages were not given back", model_pages_in_use);
+	return model_pages_in_use ? leak : NULL;
+}
+
+/* Seeds first to last; counts go to *sum. */
+static const char *play_seeds(void (*power_on)(void), u64 first, u64 last, struct model_counts *sum)
+{
+	const char *wrong = NULL;
+	char why[128];
+
+	for (; !wrong && first <= last; first++) {
+		model_init(first);
+		power_on();
+		wrong = vmm_ops->check(why, sizeof(why)) ? "the module refuses the processor" : play();
+#define C(name, svm, vmx) sum->name += model_counts.name;
+		MODEL_COUNTS(C)
+#undef C
+	}
+	if (wrong)
+		printf("# seed %llu: %s\n", first - 1, wrong);
+#define C(name, svm, vmx) printf("# %s %lu\n", #name, sum->name);
+	MODEL_COUNTS(C)
+#undef C
+	return wrong;
+}
+
+/* A test whose model never reuses anything tests nothing. */
+static const char *never_happened(const struct model_counts *sum)
+{
+	bool is_svm = vmm_ops->isa == VMMT_ISA_svm;
+
+#define C(name, svm, vmx) \
+	if ((is_svm ? svm : vmx) && !sum->name) \
+		return "it never happened: " #name;
+	MODEL_COUNTS(C)
+#undef C
+	return NULL;
+}
+
+static void result(unsigned int number, const char *name, const char *wrong)
+{
+	printf("%s %u - %s\n", wrong ? "not ok" : "ok", number, name);
+	if (wrong)
+		printf("# %s\n", wrong);
+}
+
+int scene_main(const struct vmm_ops *ops, void (*power_on)(void))
+{
+	const char *only = getenv("MODEL_SEED");
+	u64 first = only ? strtoull(only, NULL, 0) : 1, last = only ? first : SEEDS;
+	struct model_counts sum = {};
+
+	vmm_ops = ops;
+#define VMM_OP(ret, name, args) vmm_op_##name = ops->name;
+	VMM_OPS(VMM_OP)
+#undef VMM_OP
+	result(1, "the module never relies on what is stale", play_seeds(power_on, first, last, &sum));
+	result(2, "there was occasion for it", never_happened(&sum));
+	printf("1..2\n");
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Translations that a CPU keeps. They go only by the flushes that the manuals
+ * promise; a real processor may forget any at any time, which helps nobody who
+ * relies on a flush.
+ */
+#include "model.h"
+
+#define ENTRIES 512
+
+struct entry {
+	bool valid;
+	enum model_kind kind;
+	struct model_tag tag;
+	u64 page, frame;
+	unsigned long entry;		/* the stay in a guest that filled it */
+};
+
+static struct entry tlbs[MODEL_CPUS][ENTRIES];
+
+void model_tlb_init(void)
+{
+	memset(tlbs, 0, sizeof(tlbs));
+}
+
+static struct entry *find(enum model_kind kind, struct model_tag tag, u64 page)
+{
+	struct entry *e, *tlb = tlbs[smp_processor_id()];
+
+	for (e = tlb; e < tlb + ENTRIES; e++)
+		if (e->valid && e->kind == kind && e->tag.id == tag.id &&
+		    e->tag.root == tag.root && e->page == page)
+			return e;
+	return NULL;
+}
+
+bool model_tlb_find(enum model_kind kind, struct model_tag tag, u64 page, u64 *ret_frame)
+{
+	const struct entry *e = find(kind, tag, page);
+
+	if (!e)
+		return false;
+	*ret_frame = e->frame;
+	model_counts.reused += e->entry != model_counts.entries;
+	return true;
+}
+
+void model_tlb_fill(enum model_kind kind, struct model_tag tag, u64 page, u64 frame)
+{
+	struct entry *tlb = tlbs[smp_processor_id()], *e = tlb;
+
+	while (e < tlb + ENTRIES && e->valid)
+		e++;
+	if (e == tlb + ENTRIES)
+		e = tlb + model_random(ENTRIES);
+	*e = (struct entry){ true, kind, tag, page, frame, model_counts.entries };
+}
+
+void model_tlb_spoil(u32 first_id, u32 last_id)
+{
+	u64 page;
+
+	for (; first_id <= last_id; first_id++) {
+		struct model_tag tag = { .id = first_id };
+
+		model_tlb_flush(true, true, &first_id, NULL);
+		for (page = 0; page < MODEL_GUEST_PAGES; page++)
+			model_tlb_fill(MODEL_PHYSICAL, tag, page, PAGE_SIZE);
+	}
+}
+
+void model_tlb_flush(bool linear, bool physical, const u32 *id, const u64 *root)
+{
+	struct entry *e, *tlb = tlbs[smp_processor_id()];
+
+	for (e = tlb; e < tlb + ENTRIES; e++)
+		if ((e->kind == MODEL_LINEAR ? linear : physical) &&
+		    (!id || e->tag.id == *id) && (!root || e->tag.root == *root))
+			e->valid = false;
+}
