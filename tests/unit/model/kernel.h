@@ -148,7 +148,15 @@ void *model_zalloc(size_t size);
 #define kzalloc(size, flags) model_zalloc(size)
 #define kfree(p) free(p)
 #define vmalloc_user(size) model_zalloc(size)
+#define __vmalloc(size, flags) model_zalloc(size)
 #define vfree(p) free(p)
+
+/* Statistics are never mapped here. */
+struct vm_area_struct { unsigned long vm_start, vm_end; };
+enum { VM_DONTEXPAND, VM_DONTDUMP };
+#define vm_flags_set(vma, flags) ((void)(vma))
+#define vm_insert_page(vma, addr, page) -EINVAL
+#define vmalloc_to_page(p) NULL
 
 /* ---- threads, locks, CPUs ---- */
 
