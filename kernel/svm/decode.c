@@ -124,6 +124,26 @@ static bool decode_shadow(const struct svm_vcpu *svm, const struct vmcb *vmcb)
 	return svm->entry_shadow && svm->entry_rip == vmcb->save.rip;
 }
 
+/*
+ * A VMRUN that the processor refused leaves the state as it was (APM 15.5.1). One
+ * emulator saves the host's there: that is for nobody to see.
+ */
+static void decode_refused(struct vmm_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	struct vmcb_save_area *save = &svm->vmcb->save;
+
+	if (save->rip == svm->entry_rip)
+		return;
+	memset(save, 0, sizeof(*save));
+	vcpu->frame.gprs[VCPU_REGS_RAX] = 0;
+	vcpu->frame.gprs[VCPU_REGS_RSP] = 0;
+	vcpu->frame.gprs[VCPU_REGS_RIP] = svm->entry_rip;
+	vcpu->frame.gprs[VCPU_REGS_RFLAGS] = X86_EFLAGS_FIXED;
+	vcpu->rec.rip = svm->entry_rip;
+	vcpu->rec.cpl = 0;
+	vcpu->rec.mode = VMMT_MODE_real;
+}
+
 void svm_decode(struct vmm_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
@@ -170,6 +190,9 @@ void svm_decode(struct vmm_vcpu *vcpu)
 		break;
 	case VMMT_CLASS_exception:
 		rec->key = ctl->exit_code - SVM_EXIT_EXCP_BASE;
+		break;
+	case VMMT_CLASS_entryfail:
+		decode_refused(vcpu, svm);
 		break;
 	case VMMT_CLASS_cr_read:
 	case VMMT_CLASS_cr_write:

@@ -160,7 +160,7 @@ enum lab_end lab_emulator_run(struct lab_run *run, const struct lab_emulator *em
 {
 	struct process process = { .output = -1, .console = -1, .start = now_ms() };
 	enum lab_end end;
-	int err;
+	int err, status;
 
 	process.signals = signalfd(-1, &run->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	process.deadline = process.start + run->opts->timeout * INT64_C(1000);
@@ -171,7 +171,9 @@ enum lab_end lab_emulator_run(struct lab_run *run, const struct lab_emulator *em
 	} else {
 		end = follow(run, emulator, &process, ret_signal);
 		kill(-process.pid, SIGKILL);
-		waitpid(process.pid, NULL, 0);
+		if (waitpid(process.pid, &status, 0) == process.pid && WIFSIGNALED(status) &&
+		    WTERMSIG(status) != SIGKILL)
+			run->died_of = WTERMSIG(status);
 		show_console(run, &process);
 	}
 	if (process.output >= 0)

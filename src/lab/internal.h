@@ -103,6 +103,7 @@ struct lab_run {
 	void *window;			/* MAP_FAILED without */
 	struct lab_strv argv;		/* the emulator's command line */
 	sigset_t signals;		/* that end the run; blocked meanwhile */
+	int died_of;			/* signal that the emulator died of by itself, or 0 */
 };
 
 struct lab_emulator {

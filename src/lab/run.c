@@ -190,13 +190,16 @@ static int ended_badly(struct lab_run *run, const struct lab_emulator *emulator,
 		lab_error("the emulated host's kernel is broken: %s", fault);
 	else if (fault)
 		lab_error("the emulated host crashed: %s", fault);
+	else if (run->died_of)
+		lab_error("the emulator itself died of signal %d (%s), and the emulated host with it",
+			  run->died_of, strsignal(run->died_of));
 	else if (run->channel.ready)
 		lab_error("the emulated host ended before the command did");
 	else
 		lab_error("the emulated host did not boot");
 	if (!run->opts->console)
 		show_lines("console", run->console, fault);
-	if (stat(run->console, &st) || !st.st_size)
+	if (run->died_of || stat(run->console, &st) || !st.st_size)
 		show_lines(emulator->name, run->log, NULL);
 	return 1;
 }
