@@ -61,6 +61,23 @@ static bool check_kvm(void)
 	return finding(!kvm, "KVM", kvm ? "loaded: it may hold the processor" : "not loaded", cure);
 }
 
+/* Lockdown (kernel_lockdown(7)), as with Secure Boot: "none [integrity] confidentiality". */
+static void check_lockdown(void)
+{
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "";
+
+	if (!f)
+		return;
+	if (fgets(line, sizeof(line), f) && strstr(line, "[confidentiality]"))
+		finding(false, "lockdown", "confidentiality: no tracing, and modules must be signed",
+			"boot without lockdown=confidentiality");
+	else if (strstr(line, "[integrity]"))
+		finding(false, "lockdown", "integrity: modules must be signed",
+			"sign vmm.ko with a key that this machine knows: vmm(4)");
+	fclose(f);
+}
+
 static bool check_device(void)
 {
 	struct vmm_version version;
@@ -70,7 +87,7 @@ static bool check_device(void)
 	if (fd >= 0)
 		close(fd);
 	if (err == -EACCES || err == -EPERM)
-		return finding(false, "/dev/vmm", "no permission", "run as root, or join its group");
+		return finding(false, "/dev/vmm", "no permission", "run as root, or join its group: adduser USER vmm");
 	if (fd < 0)
 		return finding(false, "/dev/vmm", loaded("vmm") ? strerror(-err) : "vmm.ko is not loaded",
 			       "modprobe vmm (after make install), or insmod kbuild/kernel/vmm.ko");
@@ -143,6 +160,7 @@ int verb_doctor(int argc, char **argv)
 		printf("     %-28s %s\n", "kernel", uts.release);
 	real = check_hardware();
 	real &= check_kvm();
+	check_lockdown();
 	real &= check_device();
 	check_bpf();
 	check_emulators();
