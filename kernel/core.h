@@ -74,6 +74,8 @@ struct vmm_pt_format {
 	u64 leaf;		/* entry that maps 4 KiB, all accesses */
 	u64 large;		/* entry that maps 2 MiB, all accesses */
 	u64 present;		/* any of these set: present */
+	u64 access_mask;	/* which bits tell the accesses permitted, and */
+	u64 access[8];		/* their values by VMMT_ACCESS_*; rwx: as in leaf */
 };
 
 struct vmm_pt {
@@ -85,7 +87,8 @@ struct vmm_pt {
 int vmm_pt_init(struct vmm_pt *pt, const struct vmm_pt_format *format);
 void vmm_pt_free(struct vmm_pt *pt);
 int vmm_pt_map(struct vmm_pt *pt, u64 gpa, u64 pfn, bool large);
-u64 vmm_pt_lookup(struct vmm_pt *pt, u64 gpa, bool *ret_large);
+int vmm_pt_protect(struct vmm_pt *pt, u64 gpa, u64 pfn, bool large, u8 access);
+u8 vmm_pt_access(struct vmm_pt *pt, u64 gpa);
 
 /* ---- vCPU ---- */
 
@@ -112,6 +115,7 @@ struct vmm_exit_state {
 	bool gla_valid;
 	u8 access;		/* VMMT_ACCESS_* bits of a nested fault */
 	u8 present;
+	u8 fault;		/* VEE_FAULT_*: what userland is asked to do about it */
 	u8 addr_size;		/* bytes */
 	u8 seg;			/* VCPU_REGS_*, 0xff not known */
 	u8 encoding;		/* port access: 0 DX, 1 immediate */
@@ -237,6 +241,8 @@ struct vmm_vm {
  * vcpu_load      preemption off, interrupts on: bring the vCPU to this CPU; the
  *                entry may still be given up
  * vcpu_put       preemption off: the thread leaves RUN or this CPU
+ * flush          no vCPU of the VM is inside a RUN: before any enters the guest
+ *                again, forget what processors cached of its nested page tables
  * prepare        interrupts off: state for this entry, which follows in any case,
  *                after inject and window
  * enter          interrupts off: one stay in the guest, stamps included
@@ -260,6 +266,7 @@ struct vmm_vm {
 	OP(void, vcpu_reset, (struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)) \
 	OP(void, vcpu_load, (struct vmm_vcpu *vcpu)) \
 	OP(void, vcpu_put, (struct vmm_vcpu *vcpu)) \
+	OP(void, flush, (struct vmm_vm *vm)) \
 	OP(void, prepare, (struct vmm_vcpu *vcpu)) \
 	OP(void, enter, (struct vmm_vcpu *vcpu)) \
 	OP(void, exit_irqoff, (struct vmm_vcpu *vcpu)) \
@@ -326,6 +333,9 @@ int vmm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs);
 int vmm_vcpu_readregs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
 int vmm_vcpu_writeregs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
 void vmm_vcpu_kick(struct vmm_vcpu *vcpu);
+
+/* protect.c */
+int vmm_vm_protect(struct vmm_vm *vm, const struct vm_mprotect_ept_params *vmep);
 
 /* run.c */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u64 t_run);

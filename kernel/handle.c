@@ -141,14 +141,29 @@ static int handle_io(struct vmm_vcpu *vcpu)
 	return VMM_USERLAND;
 }
 
-/* No memory there: userland emulates the instruction; it gets its bytes. */
-static int pass_mmio(struct vmm_vcpu *vcpu)
+/* Nothing that a page would help: userland emulates the instruction, or does
+ * something about the protection. It gets the instruction's bytes. */
+static int pass_fault(struct vmm_vcpu *vcpu, u8 fault, u8 outcome)
 {
 	if (!vcpu->x.ninsn)
 		vmm_fetch_insn(vcpu);
-	vmm_aux_ept(vcpu, VMMT_OUTCOME_mmio, 0, vcpu->frame.t_exit);
+	vmm_aux_ept(vcpu, outcome, 0, vcpu->frame.t_exit);
+	vcpu->x.fault = fault;
 	vcpu->last_input = VMM_INPUT_GPRS;
 	return VMM_USERLAND;
+}
+
+/* The page is there: another vCPU was faster, or its protection forbids this. */
+static int handle_present(struct vmm_vcpu *vcpu, u64 gpa)
+{
+	u8 may = vmm_pt_access(&vcpu->vm->pt, gpa);
+
+	if ((may & vcpu->x.access) != vcpu->x.access) {
+		vcpu->x.present = may;
+		return pass_fault(vcpu, VEE_FAULT_PROTECT, VMMT_OUTCOME_denied);
+	}
+	vmm_aux_ept(vcpu, VMMT_OUTCOME_spurious, 0, vcpu->frame.t_exit);
+	return VMM_RESUME;
 }
 
 static int map_fault(struct vmm_vcpu *vcpu, struct vmm_range *range, u64 gpa)
@@ -172,35 +187,32 @@ static int map_fault(struct vmm_vcpu *vcpu, struct vmm_range *range, u64 gpa)
 	}
 	large = false;
 	err = vmm_pt_map(&vm->pt, gpa, page_to_pfn(page), false);
-	if (err == -EEXIST) {
-		vmm_aux_ept(vcpu, VMMT_OUTCOME_spurious, 0, vcpu->frame.t_exit);
-		return 0;
-	}
+	if (err == -EEXIST)
+		return handle_present(vcpu, gpa);
 	if (err)
 		return err;
 mapped:
 	vmm_aux_ept(vcpu, VMMT_OUTCOME_mapped, large ? PMD_SIZE : PAGE_SIZE, vcpu->frame.t_exit);
-	return 0;
+	return VMM_RESUME;
 }
 
 static int handle_ept(struct vmm_vcpu *vcpu)
 {
 	u64 gpa = vcpu->x.gpa;
 	struct vmm_range *range = vmm_mem_find(vcpu->vm->mem, gpa);
-	int err;
+	int did;
 
 	vcpu->rec.key = gpa;
 	vcpu->rec.value = vcpu->x.access;
 	if (range && range->type == VM_MEM_MMIO)
-		return pass_mmio(vcpu);
-	err = range ? map_fault(vcpu, range, gpa) : -EINVAL;
-	if (err) {
+		return pass_fault(vcpu, VEE_FAULT_MMIO_ASSIST, VMMT_OUTCOME_mmio);
+	did = range ? map_fault(vcpu, range, gpa) : -EINVAL;
+	if (did < 0) {
 		vmm_aux_ept(vcpu, VMMT_OUTCOME_denied, 0, vcpu->frame.t_exit);
 		pr_info_ratelimited("vm %u vcpu %u: no memory at guest-physical %#llx (%d), RIP %#llx\n",
-				    vcpu->vm->id, vcpu->id, gpa, err, RIP(vcpu));
-		return err;
+				    vcpu->vm->id, vcpu->id, gpa, did, RIP(vcpu));
 	}
-	return VMM_RESUME;
+	return did;
 }
 
 /* #AC and #DB are watched because their delivery can hold the processor for

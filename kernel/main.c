@@ -126,6 +126,11 @@ static int ioc_sharemem(struct file *file, struct vmm_vm *vm, void *arg)
 	return vmm_mem_map(vm->mem, vsp->vsp_va);
 }
 
+static int ioc_mprotect_ept(struct file *file, struct vmm_vm *vm, void *arg)
+{
+	return vmm_vm_protect(vm, arg);
+}
+
 static int ioc_version(struct file *file, struct vmm_vm *vm, void *arg)
 {
 	struct vmm_version *vv = arg;
@@ -161,6 +166,7 @@ static const struct ioc iocs[] = {
 	{ VMM_IOC_READVMPARAMS, ioc_readvmparams, VMMT_CALL_readvmparams, true },
 	{ VMM_IOC_WRITEVMPARAMS, ioc_writevmparams, VMMT_CALL_writevmparams, true },
 	{ VMM_IOC_SHAREMEM, ioc_sharemem, VMMT_CALL_sharemem, true },
+	{ VMM_IOC_MPROTECT_EPT, ioc_mprotect_ept, VMMT_CALL_mprotect_ept, true },
 	{ VMM_IOC_VERSION, ioc_version, VMMT_CALL_other, false },
 	{ VMM_IOC_CLOCK, ioc_clock, VMMT_CALL_other, false },
 };

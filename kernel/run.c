@@ -129,7 +129,7 @@ static void fill_fault(const struct vmm_vcpu *vcpu, struct vm_exit_eptviolation 
 {
 	const struct vmm_exit_state *x = &vcpu->x;
 
-	vee->vee_fault_type = VEE_FAULT_MMIO_ASSIST;
+	vee->vee_fault_type = x->fault;
 	vee->vee_insn_len = vcpu->rec.ilen;
 	vee->vee_insn_info = (vcpu->rec.ilen ? VEE_LEN_VALID : 0) |
 			     (x->ninsn ? VEE_BYTES_VALID : 0);
@@ -163,6 +163,8 @@ static int give_output(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u16 rea
 		} else {
 			fill_inout(vcpu, &out->vei);
 		}
+	} else if (reason != VM_EXIT_NONE && vcpu->rec.class == VMMT_CLASS_ept) {
+		out->vee.vee_fault_type = VEE_FAULT_HANDLED;
 	}
 	vrp->vrp_exit_reason = reason;
 	vrp->vrp_irqready = vmm_irq_ready(vcpu) && !vcpu->irq.info;

@@ -221,7 +221,8 @@
 	E(4, softint,   "software interrupt: INT n") \
 	E(5, privsoft,  "privileged software exception: INT1") \
 	E(6, softexc,   "software exception: INT3, INTO")
-/* The ten calls of vmm(4) and SHAREMEM; the value is the ioctl's number. */
+/* The ten calls of vmm(4) and SHAREMEM, by the ioctl's number; MPROTECT_EPT has
+ * the same number as SHAREMEM. */
 #define VMMT_ENUM_CALL(E) \
 	E(0, other,         "not a call of vmm(4)") \
 	E(1, create,        "VMM_IOC_CREATE") \
@@ -234,7 +235,8 @@
 	E(8, writeregs,     "VMM_IOC_WRITEREGS") \
 	E(9, readvmparams,  "VMM_IOC_READVMPARAMS") \
 	E(10, writevmparams, "VMM_IOC_WRITEVMPARAMS") \
-	E(11, sharemem,     "VMM_IOC_SHAREMEM")
+	E(11, sharemem,     "VMM_IOC_SHAREMEM") \
+	E(12, mprotect_ept, "VMM_IOC_MPROTECT_EPT")
 #define VMMT_ENUM_LIFE(E) \
 	E(1, vm_made,      "the VM was created") \
 	E(2, vcpu_made,    "a vCPU was created") \

@@ -25,6 +25,17 @@ struct vmm_pt_format svm_pt_format = {
 	.leaf = _PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED | _PAGE_DIRTY,
 	.large = _PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_PSE,
 	.present = _PAGE_PRESENT,
+	/* There is no permission to read: what is present can be read (APM 15.25.5). */
+	.access_mask = _PAGE_PRESENT | _PAGE_RW | _PAGE_NX,
+	.access = {
+		[VMMT_ACCESS_r] = _PAGE_PRESENT | _PAGE_NX,
+		[VMMT_ACCESS_w] = _PAGE_PRESENT | _PAGE_RW | _PAGE_NX,
+		[VMMT_ACCESS_rw] = _PAGE_PRESENT | _PAGE_RW | _PAGE_NX,
+		[VMMT_ACCESS_x] = _PAGE_PRESENT,
+		[VMMT_ACCESS_rx] = _PAGE_PRESENT,
+		[VMMT_ACCESS_wx] = _PAGE_PRESENT | _PAGE_RW,
+		[VMMT_ACCESS_rwx] = _PAGE_PRESENT | _PAGE_RW,
+	},
 };
 
 /* What a guest reads and writes without an exit: what VMLOAD and VMSAVE

@@ -98,6 +98,15 @@ static void svm_vcpu_put(struct vmm_vcpu *vcpu)
 {
 }
 
+/* A new ASID has no translations. */
+static void svm_flush(struct vmm_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->ncpus; i++)
+		to_svm(vm->vcpus[i])->asid_generation = 0;
+}
+
 /* The vCPU has been elsewhere, or somebody else has been here. */
 static noinline void come_here(struct vmm_vcpu *vcpu)
 {
@@ -210,6 +219,7 @@ const struct vmm_ops vmm_svm_ops = {
 	.vcpu_reset = svm_vcpu_reset,
 	.vcpu_load = svm_vcpu_load,
 	.vcpu_put = svm_vcpu_put,
+	.flush = svm_flush,
 	.prepare = svm_prepare,
 	.enter = svm_enter,
 	.exit_irqoff = svm_exit_irqoff,

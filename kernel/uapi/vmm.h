@@ -252,6 +252,15 @@ struct vm_sharemem_params {
 	vmm_vaddr_t	vsp_va[VMM_MAX_MEM_RANGES];
 };
 
+/* VMM_IOC_MPROTECT_EPT, of vmm(4) up to 7.5 */
+struct vm_mprotect_ept_params {
+	uint32_t	vmep_vm_id;
+	uint32_t	vmep_vcpu_id;
+	vmm_vaddr_t	vmep_sgpa;	/* first guest-physical address */
+	size_t		vmep_size;
+	int		vmep_prot;	/* PROT_READ, PROT_WRITE, PROT_EXEC */
+};
+
 /* vei_dir */
 #define VEI_DIR_OUT		0
 #define VEI_DIR_IN		1
@@ -316,6 +325,7 @@ struct vm_exit {
 #define VMM_IOC_READVMPARAMS	_IOWR('V', 9, struct vm_rwvmparams_params)
 #define VMM_IOC_WRITEVMPARAMS	_IOW('V', 10, struct vm_rwvmparams_params)
 #define VMM_IOC_SHAREMEM	_IOWR('V', 11, struct vm_sharemem_params)
+#define VMM_IOC_MPROTECT_EPT	_IOW('V', 11, struct vm_mprotect_ept_params)
 
 /* What follows is ours; numbers from 0x40. */
 

@@ -16,13 +16,28 @@ DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
 struct vmx_controls vmx_controls;
 
 /* EPT entries, SDM 29.3.2: read, write, execute; write-back, ignoring PAT. */
-#define EPT_RWX		0x7ULL
+#define EPT_R		BIT_ULL(0)
+#define EPT_W		BIT_ULL(1)
+#define EPT_X		BIT_ULL(2)
+#define EPT_RWX		(EPT_R | EPT_W | EPT_X)
 #define EPT_WB_IPAT	((6ULL << 3) | BIT_ULL(6))
 struct vmm_pt_format vmx_pt_format = {
 	.table = EPT_RWX,
 	.leaf = EPT_RWX | EPT_WB_IPAT,
 	.large = EPT_RWX | EPT_WB_IPAT | BIT_ULL(7),
 	.present = EPT_RWX,
+	/* As on the other vendor, what may be written or executed can be read; without
+	 * that many processors take no entry (SDM 29.3.3.1). */
+	.access_mask = EPT_RWX,
+	.access = {
+		[VMMT_ACCESS_r] = EPT_R,
+		[VMMT_ACCESS_w] = EPT_R | EPT_W,
+		[VMMT_ACCESS_rw] = EPT_R | EPT_W,
+		[VMMT_ACCESS_x] = EPT_R | EPT_X,
+		[VMMT_ACCESS_rx] = EPT_R | EPT_X,
+		[VMMT_ACCESS_wx] = EPT_RWX,
+		[VMMT_ACCESS_rwx] = EPT_RWX,
+	},
 };
 
 /* Controls: what must be 1, what may be; want must be allowed, like is taken

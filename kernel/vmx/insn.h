@@ -42,6 +42,17 @@ static __always_inline bool vmx_vmptrld(u64 pa)
 	return failed;
 }
 
+/* Forget what was translated through the EPT whose pointer is eptp, or, of type
+ * "global", through any. */
+static __always_inline bool vmx_invept(u64 type, u64 eptp)
+{
+	struct { u64 eptp, zero; } descriptor = { eptp, 0 };
+	bool failed;
+
+	asm volatile("invept %1, %2" : "=@ccna" (failed) : "m" (descriptor), "r" (type) : "memory");
+	return failed;
+}
+
 /* A field of the current VMCS. */
 static __always_inline u64 vmx_vmread(u32 field)
 {

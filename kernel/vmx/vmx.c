@@ -108,6 +108,11 @@ static void vmx_set_dr_live(struct vmm_vcpu *vcpu, bool live)
 	preempt_enable();
 }
 
+static u64 eptp_of(const struct vmm_vm *vm)
+{
+	return __pa(vm->pt.root) | vmx_controls.eptp_flags;
+}
+
 static void init_controls(struct vmm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
@@ -122,7 +127,7 @@ static void init_controls(struct vmm_vcpu *vcpu)
 	vmcs_write(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC));
 	vmcs_write(CR0_GUEST_HOST_MASK, c->cr0_fixed0 & ~(u64)(X86_CR0_PE | X86_CR0_PG));
 	vmcs_write(CR4_GUEST_HOST_MASK, c->cr4_fixed0);
-	vmcs_write(EPT_POINTER, __pa(vcpu->vm->pt.root) | c->eptp_flags);
+	vmcs_write(EPT_POINTER, eptp_of(vcpu->vm));
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	vmcs_write(VM_EXIT_MSR_STORE_ADDR, __pa(vmx->guest_list));
 	vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->guest_list));
@@ -242,6 +247,21 @@ static void vmx_vcpu_put(struct vmm_vcpu *vcpu)
 	load_fixmap_gdt(smp_processor_id());
 }
 
+static void invept_here(void *arg)
+{
+	u64 eptp = eptp_of(arg);
+
+	if (__this_cpu_read(vmm_hw_on) && vmx_invept(VMX_EPT_EXTENT_CONTEXT, eptp) &&
+	    vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0))
+		pr_err_once("INVEPT failed\n");
+}
+
+/* A CPU keeps guest-physical mappings of a vCPU that has left it (SDM 29.4.2). */
+static void vmx_flush(struct vmm_vm *vm)
+{
+	on_each_cpu(invept_here, vm, 1);
+}
+
 static noinstr void vmx_enter(struct vmm_vcpu *vcpu)
 {
 	vcpu->frame.failed = 0;
@@ -337,6 +357,7 @@ const struct vmm_ops vmm_vmx_ops = {
 	.vcpu_reset = vmx_vcpu_reset,
 	.vcpu_load = vmx_vcpu_load,
 	.vcpu_put = vmx_vcpu_put,
+	.flush = vmx_flush,
 	.prepare = vmx_prepare,
 	.enter = vmx_enter,
 	.exit_irqoff = vmx_exit_irqoff,

@@ -28,6 +28,7 @@ for memory in kernel caller; do
 	run ./reset $memory
 	run ./flat64 $memory
 	run ./inject $memory
+	run ./protect $memory
 	run ./share $memory fork
 	run ./share $memory pass
 done

@@ -11,7 +11,7 @@ command -v $emulator >/dev/null || skip_all "no $emulator: ./dev setup"
 
 "$vmmtrace" lab --cpu "$cpu" --add "${srcdir:-.}/tests/lab/clients-host.sh:/root/host.sh" \
 	--add tests/clients/reset --add tests/clients/flat64 --add tests/clients/inject \
-	--add tests/clients/share -- sh host.sh >"$dir/tap" 2>"$dir/err"
+	--add tests/clients/share --add tests/clients/protect -- sh host.sh >"$dir/tap" 2>"$dir/err"
 status=$?
 cat "$dir/tap"
 [ "$status" = 0 ] || sed 's/^/# /' "$dir/err"

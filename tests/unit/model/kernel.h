@@ -77,6 +77,7 @@ static inline void __clear_bit(unsigned long bit, unsigned long *map)
 #define MAX_ERRNO 4095
 #define IS_ERR(p) ((unsigned long)(p) >= (unsigned long)-MAX_ERRNO)
 #define PTR_ERR(p) ((long)(p))
+#define PTR_ERR_OR_ZERO(p) (IS_ERR(p) ? (int)PTR_ERR(p) : 0)
 #define ERR_PTR(e) ((void *)(long)(e))
 
 /* Doubly linked lists. */
@@ -123,6 +124,7 @@ void model_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #define _PAGE_ACCESSED BIT(5)
 #define _PAGE_DIRTY BIT(6)
 #define _PAGE_PSE BIT(7)
+#define _PAGE_NX BIT_ULL(63)
 
 struct page;			/* its address is the page's */
 enum { GFP_KERNEL = 1, GFP_KERNEL_ACCOUNT = 1, __GFP_ZERO = 2, GFP_ATOMIC = 4 };
