@@ -247,3 +247,11 @@ void vmx_cpu_off(void)
 	vmx_vmxoff();
 	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
 }
+
+/* In a crash, perhaps from an NMI: no list can be trusted, and whose VMCS is in
+ * the processor does not matter any more. */
+void vmx_cpu_emergency_off(void)
+{
+	vmx_vmxoff();
+	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+}

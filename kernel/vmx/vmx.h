@@ -100,6 +100,7 @@ int vmx_hw_init(void);
 void vmx_hw_exit(void);
 int vmx_cpu_on(void);
 void vmx_cpu_off(void);
+void vmx_cpu_emergency_off(void);
 void vmx_make_current(struct vmx_vcpu *vmx);
 void vmx_clear(struct vmx_vcpu *vmx);
 extern struct vmm_pt_format vmx_pt_format;
