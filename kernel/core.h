@@ -236,6 +236,7 @@ struct vmm_vm {
  * check          0, or -EOPNOTSUPP with what is missing in why
  * hw_init        memory shared by all vCPUs; hw_exit undoes it
  * cpu_on         on this CPU, interrupts on or off; cpu_off undoes it
+ * cpu_emergency_off  the same in a crash: touches nothing but the processor
  * crs_valid      whether the processor takes these control registers (vmm(4)'s order)
  * vcpu_reset     controls, and the state of regs (vmm(4) RESETCPU)
  * vcpu_load      preemption off, interrupts on: bring the vCPU to this CPU; the
@@ -260,6 +261,7 @@ struct vmm_vm {
 	OP(void, hw_exit, (void)) \
 	OP(int, cpu_on, (void)) \
 	OP(void, cpu_off, (void)) \
+	OP(void, cpu_emergency_off, (void)) \
 	OP(int, vcpu_init, (struct vmm_vcpu *vcpu)) \
 	OP(void, vcpu_free, (struct vmm_vcpu *vcpu)) \
 	OP(bool, crs_valid, (const u64 *crs)) \
@@ -311,6 +313,14 @@ int vmm_hw_get(void);
 void vmm_hw_put(void);
 int vmm_hw_init(void);
 void vmm_hw_exit(void);
+extern u64 vmm_tsc_offset;
+
+/* The TSC as guests and readers of records see it: where a suspend set the
+ * processor's back, it goes on. Within the module stamps are raw. */
+static inline u64 vmm_tsc(u64 raw)
+{
+	return raw + vmm_tsc_offset;
+}
 
 /* vm.c */
 int vmm_vm_create(struct file *owner, struct vm_create_params *vcp);
@@ -322,6 +332,7 @@ void vmm_vm_put(struct vmm_vm *vm);
 struct vmm_vcpu *vmm_vm_vcpu(struct vmm_vm *vm, u32 id);
 int vmm_vm_info(struct vm_info_params *vip);
 bool vmm_vm_may_see(const struct vmm_vm *vm);
+void vmm_vm_set_back(u64 ticks);
 
 /* vcpu.c */
 struct vmm_vcpu *vmm_vcpu_create(struct vmm_vm *vm, u32 id);
@@ -333,6 +344,7 @@ int vmm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs);
 int vmm_vcpu_readregs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
 int vmm_vcpu_writeregs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
 void vmm_vcpu_kick(struct vmm_vcpu *vcpu);
+void vmm_vcpu_set_back(struct vmm_vcpu *vcpu, u64 ticks);
 
 /* protect.c */
 int vmm_vm_protect(struct vmm_vm *vm, const struct vm_mprotect_ept_params *vmep);

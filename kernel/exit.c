@@ -84,7 +84,7 @@ static void *aux_take(struct vmm_vcpu *vcpu, u16 event, u16 size)
 	memset(head, 0, size);
 	head_init(head, event, size, vcpu->vm->id, vcpu->id);
 	head->exit = vcpu->nexit;
-	head->time = rdtsc();
+	head->time = vmm_tsc(rdtsc());
 	return head;
 }
 
@@ -100,7 +100,7 @@ void vmm_aux_ept(struct vmm_vcpu *vcpu, u8 outcome, u64 page, u64 since)
 	rec->gva = vcpu->x.gla;
 	rec->gva_valid = vcpu->x.gla_valid;
 	rec->rip = vcpu->rec.rip;
-	rec->resolve = rec->head.time - since;
+	rec->resolve = rec->head.time - vmm_tsc(since);
 	rec->page = page;
 	rec->access = vcpu->x.access;
 	rec->present = vcpu->x.present;
@@ -190,6 +190,19 @@ static void count_spans(struct vmm_vcpu *vcpu, u64 t_handled, u64 t_out)
 		last->vsc_max = busy;
 }
 
+/* A suspend set the TSC back some time. */
+static void move_stamps(struct vmmt_exit *rec)
+{
+	rec->head.time = vmm_tsc(rec->head.time);
+	rec->t_prev = vmm_tsc(rec->t_prev);
+	rec->t_traced = vmm_tsc(rec->t_traced);
+	rec->t_run = rec->t_run ? vmm_tsc(rec->t_run) : 0;
+	rec->t_enter = vmm_tsc(rec->t_enter);
+	rec->t_exit = vmm_tsc(rec->t_exit);
+	rec->t_handled = vmm_tsc(rec->t_handled);
+	rec->t_out = rec->t_out ? vmm_tsc(rec->t_out) : 0;
+}
+
 /* The rest of the record, and out with it and those that belong to it. */
 static void emit_exit(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 end, u64 t_handled,
 		      u64 t_out)
@@ -210,6 +223,8 @@ static void emit_exit(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 e
 	rec->end = end;
 	rec->off = vcpu->off;
 	rec->wait = 0;
+	if (unlikely(vmm_tsc_offset))
+		move_stamps(rec);
 	if (vcpu->naux)
 		emit_aux(vcpu);
 	rec->head.seq = ++vcpu->seq;
@@ -253,7 +268,7 @@ void vmm_emit_life(struct vmm_vm *vm, struct vmm_vcpu *vcpu, u8 what, u64 info)
 	mutex_lock(&vm->seq_lock);
 	HEAD_INIT(&rec, life, vm->id, VMMT_VCPU_VM);
 	rec.head.seq = ++vm->seq;
-	rec.head.time = rdtsc();
+	rec.head.time = vmm_tsc(rdtsc());
 	rec.head.exit = vcpu ? vcpu->nexit : 0;
 	rec.memory = vm->mem->size;
 	rec.tsc_scale = 1ULL << 32;
@@ -278,8 +293,8 @@ void vmm_emit_call(struct vmm_vm *vm, u8 call, int err, u64 begin)
 	mutex_lock(lock);
 	HEAD_INIT(&rec, call, vm ? vm->id : 0, VMMT_VCPU_VM);
 	rec.head.seq = vm ? ++vm->seq : ++host_seq;
-	rec.head.time = rdtsc();
-	rec.begin = begin;
+	rec.head.time = vmm_tsc(rdtsc());
+	rec.begin = vmm_tsc(begin);
 	rec.err = -err;
 	rec.call = call;
 	trace_vmm_call(&rec);
@@ -298,7 +313,7 @@ void vmm_emit_clock(void)
 	HEAD_INIT(&rec, clock, 0, VMMT_VCPU_VM);
 	rec.head.seq = ++host_seq;
 	local_irq_save(flags);
-	rec.head.time = rdtsc_ordered();
+	rec.head.time = vmm_tsc(rdtsc_ordered());
 	rec.mono = ktime_get_mono_fast_ns();
 	rec.real = ktime_get_real_fast_ns();
 	local_irq_restore(flags);

@@ -15,8 +15,13 @@
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* hw_lock */
 static enum cpuhp_state hw_state;	/* hw_lock */
+static bool going_down;			/* set once: it stays off */
+static u64 tsc_at_suspend;
 /* On, on this CPU. Changed only there, with interrupts off. */
 DEFINE_PER_CPU(bool, vmm_hw_on);
+/* What suspends took from the TSC, see vmm_tsc(). Changes only while all tasks
+ * are frozen and one CPU runs. */
+u64 vmm_tsc_offset;
 
 static int cpu_on(void)
 {
@@ -24,6 +29,8 @@ static int cpu_on(void)
 
 	if (__this_cpu_read(vmm_hw_on))
 		return 0;
+	if (READ_ONCE(going_down))
+		return -EIO;
 	err = vmm_ops->cpu_on();
 	if (!err)
 		__this_cpu_write(vmm_hw_on, true);
@@ -89,26 +96,38 @@ void vmm_hw_put(void)
 	mutex_unlock(&hw_lock);
 }
 
-/* Suspend and resume: the boot CPU, interrupts off; the others are unplugged. */
+/* Suspend and resume: the boot CPU, interrupts off; the others are unplugged,
+ * and no vCPU's thread is inside RUN, as tasks are frozen on their way out of
+ * the kernel. */
 static int hw_suspend(VMM_SYSCORE_ARGS)
 {
 	cpu_off(NULL);
+	tsc_at_suspend = rdtsc();
 	return 0;
 }
 
+/* Most processors begin a new count in the TSC: guests and records go on where
+ * the old one ended. */
 static void hw_resume(VMM_SYSCORE_ARGS)
 {
+	u64 now = rdtsc();
+
 	if (hw_users && cpu_on())
 		pr_err("virtualization did not come back after resume; end the VMs\n");
+	if (now >= tsc_at_suspend)
+		return;
+	vmm_tsc_offset += tsc_at_suspend - now;
+	vmm_vm_set_back(tsc_at_suspend - now);
 }
 
 VMM_SYSCORE(hw_syscore, hw_suspend, hw_resume);
 
 /* Reboot and kexec: INIT is blocked in VMX operation, and SVM must not be on
  * when another kernel starts. vCPU threads may still run: they see that it is
- * off before they enter. */
+ * off before they enter. Nobody switches it on again. */
 static int hw_reboot(struct notifier_block *nb, unsigned long action, void *data)
 {
+	WRITE_ONCE(going_down, true);
 	on_each_cpu(cpu_off, NULL, 1);
 	return NOTIFY_OK;
 }
@@ -118,9 +137,11 @@ static struct notifier_block hw_reboot_nb = {
 };
 
 #ifdef VMM_EMERGENCY_CALLBACK
+/* A crash: this may be an NMI that came anywhere, so nothing is looked at. */
 static void hw_emergency(void)
 {
-	cpu_off(NULL);
+	if (__this_cpu_read(vmm_hw_on))
+		vmm_ops->cpu_emergency_off();
 }
 #endif
 

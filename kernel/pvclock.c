@@ -80,6 +80,7 @@ void vmm_pvclock_update(struct vmm_vcpu *vcpu, u64 tsc)
 {
 	if (!(vcpu->pvclock_gpa & PVCLOCK_ENABLE))
 		return;
+	tsc = vmm_tsc(tsc);
 	if (tsc - vcpu->pvclock_base.tsc_timestamp < (u64)tsc_khz * REFRESH_MS)
 		return;
 	refresh(vcpu, tsc);
@@ -94,7 +95,7 @@ int vmm_pvclock_set(struct vmm_vcpu *vcpu, u64 gpa)
 		return -EINVAL;
 	vcpu->pvclock_gpa = gpa;
 	if (gpa & PVCLOCK_ENABLE)
-		refresh(vcpu, rdtsc());
+		refresh(vcpu, vmm_tsc(rdtsc()));
 	return 0;
 }
 

@@ -98,7 +98,22 @@ void vmm_vm_publish_stats(struct vmm_vm *vm)
 	for (i = 0; i < vm->ncpus; i++) {
 		vm->vcpus[i]->stats->vs_vm = vm->id;
 		vm->vcpus[i]->stats->vs_vcpu = i;
+		vm->vcpus[i]->stats->vs_tsc_offset = vmm_tsc_offset;
 	}
+}
+
+/* A suspend set the TSC back by so many ticks, see vmm_vm_set_back(): what was
+ * stamped before tells the time of the new count, and the next entry writes
+ * the guest's TSC offset. */
+void vmm_vcpu_set_back(struct vmm_vcpu *vcpu, u64 ticks)
+{
+	vcpu->stats->vs_tsc_offset = vmm_tsc_offset;
+	vcpu->cpu = -1;
+	if (!vcpu->t_prev)
+		return;
+	vcpu->t_prev -= ticks;
+	vcpu->t_traced -= ticks;
+	vcpu->t_last_exit -= ticks;
 }
 
 static void reset_neutral(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)

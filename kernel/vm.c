@@ -66,6 +66,19 @@ struct vmm_vcpu *vmm_vm_vcpu(struct vmm_vm *vm, u32 id)
 	return id < vm->ncpus ? vm->vcpus[array_index_nospec(id, vm->ncpus)] : ERR_PTR(-ENOENT);
 }
 
+/* A suspend set the TSC back by so many ticks. Interrupts off, all tasks
+ * frozen, no other CPU: so without a lock. */
+void vmm_vm_set_back(u64 ticks)
+{
+	struct vmm_vm *vm;
+	unsigned long id;
+	unsigned int i;
+
+	xa_for_each(&vms, id, vm)
+		for (i = 0; i < vm->ncpus; i++)
+			vmm_vcpu_set_back(vm->vcpus[i], ticks);
+}
+
 /* ---- create ---- */
 
 /* vmm(4)'s rules for the ranges of CREATE. */

@@ -81,6 +81,7 @@ static void svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *r
 	struct svm_vcpu *svm = to_svm(vcpu);
 
 	memset(svm->vmcb, 0, sizeof(*svm->vmcb));
+	vcpu->cpu = -1;
 	vcpu->window = false;
 	svm->entry_shadow = false;
 	init_controls(vcpu);
@@ -116,7 +117,11 @@ static noinline void come_here(struct vmm_vcpu *vcpu)
 
 	if (vcpu->cpu != id || svm->asid_generation != cpu->asid_generation)
 		svm_new_asid(svm, cpu);
-	vcpu->cpu = id;
+	if (vcpu->cpu != id) {
+		svm->vmcb->control.tsc_offset = vmm_tsc_offset;
+		svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
+		vcpu->cpu = id;
+	}
 	if (vcpu->cpu_stale) {
 		vcpu->frame.host_pa = __sme_set(page_to_phys(cpu->host));
 		svm_vmsave(vcpu->frame.host_pa);

@@ -75,6 +75,7 @@ struct vmm_stats {
 	__u32	vs_vm;
 	__u32	vs_vcpu;
 	__u64	vs_tsc_khz;
+	__u64	vs_tsc_offset;		/* TSC + this is the time of records and of the guest's TSC */
 	__u64	vs_exits;		/* of all classes */
 	__u64	vs_seq;			/* last seq given out in this vCPU's stream */
 	__u64	vs_records;		/* records of this vCPU's stream, all kinds */
@@ -86,6 +87,6 @@ struct vmm_stats {
 	__u64	vs_spans[VMM_NSPAN];	/* ticks */
 	struct vmm_stats_class vs_class[VMM_STATS_CLASSES];
 };
-#define VMM_STATS_VERSION	1
+#define VMM_STATS_VERSION	2
 
 #endif /* VMM_UAPI_VMM_STATS_H */

@@ -139,7 +139,6 @@ static void init_controls(struct vmm_vcpu *vcpu)
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
-	vmcs_write(TSC_OFFSET, 0);
 }
 
 static void init_guest(struct vmm_vcpu *vcpu)
@@ -202,6 +201,7 @@ static void write_host_cpu(void)
 	rdmsrl(MSR_EFER, value);
 	vmcs_write(HOST_IA32_EFER, value);
 	vmcs_write(HOST_RIP, (unsigned long)vmx_vmexit);
+	vmcs_write(TSC_OFFSET, vmm_tsc_offset);
 }
 
 /* What belongs to the thread, whenever it may have changed. */
@@ -351,6 +351,7 @@ const struct vmm_ops vmm_vmx_ops = {
 	.hw_exit = vmx_hw_exit,
 	.cpu_on = vmx_cpu_on,
 	.cpu_off = vmx_cpu_off,
+	.cpu_emergency_off = vmx_cpu_emergency_off,
 	.vcpu_init = vmx_vcpu_init,
 	.vcpu_free = vmx_vcpu_free,
 	.crs_valid = vmx_crs_valid,

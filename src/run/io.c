@@ -90,7 +90,7 @@ static int string_io(struct run *r)
 	uint64_t base, mask = low_bits(exit->ve_addr_size);
 	bool in = vei->vei_dir == VEI_DIR_IN;
 	uint64_t *index = &gprs[in ? VCPU_REGS_RDI : VCPU_REGS_RSI];
-	uint64_t count = vei->vei_rep ? gprs[VCPU_REGS_RCX] & mask : 1, begin = tsc_now(), done;
+	uint64_t count = vei->vei_rep ? gprs[VCPU_REGS_RCX] & mask : 1, begin = tsc_now(r), done;
 	int64_t step = gprs[VCPU_REGS_RFLAGS] & RFLAGS_DF ? -(int64_t)vei->vei_size : vei->vei_size;
 	unsigned int seg = in ? VCPU_REGS_ES : exit->ve_seg < VCPU_REGS_NSREGS ? exit->ve_seg :
 										 VCPU_REGS_DS;
@@ -131,7 +131,7 @@ int guest_io(struct run *r)
 	struct vm_exit *exit = &r->exit;
 	struct vm_exit_inout *vei = &exit->vei;
 	bool in = vei->vei_dir == VEI_DIR_IN;
-	uint64_t begin = tsc_now(), mask = low_bits(vei->vei_size);
+	uint64_t begin = tsc_now(r), mask = low_bits(vei->vei_size);
 	enum vmmt_device device;
 	uint32_t data = vei->vei_data & (uint32_t)mask;
 

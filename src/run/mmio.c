@@ -138,7 +138,7 @@ static int do_move(struct run *r, const ZydisDecodedInstruction *insn,
 	bool sign = insn->mnemonic == ZYDIS_MNEMONIC_MOVSX ||
 		    insn->mnemonic == ZYDIS_MNEMONIC_MOVSXD;
 	unsigned int width = mem->size / 8;
-	uint64_t value = 0, begin = tsc_now();
+	uint64_t value = 0, begin = tsc_now(r);
 	enum vmmt_device device;
 
 	if (mem->type != ZYDIS_OPERAND_TYPE_MEMORY || !width || width > 8)
@@ -156,7 +156,7 @@ static int do_move(struct run *r, const ZydisDecodedInstruction *insn,
 static int do_store_string(struct run *r, const ZydisDecodedInstruction *insn, bool *ret_again)
 {
 	uint64_t *gprs = r->exit.vrs.vrs_gprs;
-	uint64_t value = gprs[VCPU_REGS_RAX], begin = tsc_now();
+	uint64_t value = gprs[VCPU_REGS_RAX], begin = tsc_now(r);
 	unsigned int width = insn->operand_width / 8;
 	uint64_t mask = insn->address_width == 64 ? UINT64_MAX : (1ull << insn->address_width) - 1;
 	bool rep = insn->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |

@@ -17,6 +17,7 @@
 #define NTHREADS 2		/* vCPU, console */
 
 struct record {
+	const struct run *run;
 	struct collector *collector;
 	struct source_vmm *source;
 	struct user_ring *rings[NTHREADS];
@@ -44,7 +45,7 @@ static void take_user(void *arg, const void *record, size_t size)
  * never read later than the exit that followed. */
 static void drain(struct record *rec)
 {
-	uint64_t tsc = tsc_now();
+	uint64_t tsc = tsc_now(rec->run);
 	unsigned int i;
 
 	source_vmm_drain(rec->source);
@@ -119,8 +120,10 @@ int record_start(struct run *r)
 
 	options.manifest = manifest;
 	r->record = rec;
-	if (rec)
+	if (rec) {
+		rec->run = r;
 		rec->collector = collector_new(&options);
+	}
 	json_decref(manifest);
 	if (!rec || !rec->collector) {
 		snprintf(r->why, sizeof(r->why), "out of memory");
@@ -227,7 +230,7 @@ void record_dev(struct run *r, uint64_t begin, enum vmmt_device device, bool wri
 	if (!r->record)
 		return;
 	rec.head.exit = r->exit.ve_exit;
-	user_stream_dev(&r->record->streams[0], tsc_now(), &rec);
+	user_stream_dev(&r->record->streams[0], tsc_now(r), &rec);
 }
 
 /* From the interrupt controller, on whichever thread made it happen. */
@@ -244,7 +247,7 @@ void record_irq(void *ctx, const struct i8259_event *event)
 		return;
 	if (own)
 		rec.head.exit = r->exit.ve_exit;
-	user_stream_intr(&r->record->streams[own ? 0 : 1], tsc_now(), &rec);
+	user_stream_intr(&r->record->streams[own ? 0 : 1], tsc_now(r), &rec);
 }
 
 const struct collector_count *record_counts(const struct run *r)

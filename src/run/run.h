@@ -72,7 +72,7 @@ struct run {
 	unsigned int nram;
 	struct guest_memory memory;
 	void *own_memory[MACHINE_MAX_RANGES];	/* with caller_memory */
-	const struct vmm_stats *stats;
+	const struct vmm_stats *stats;		/* NULL until there is a VM */
 	struct vm_run_params vrp;
 	struct vm_exit exit;
 	struct record *record;			/* NULL: not recording */
@@ -146,9 +146,20 @@ uint64_t record_lost(const struct run *r);
 void run_summary(const struct run *r, enum machine_end end, uint32_t status);
 json_t *run_manifest(const struct run *r);
 
-static inline uint64_t tsc_now(void)
+/* The TSC as the module's records tell it. A suspend may come between any two
+ * instructions, and change what is to be added. */
+static inline uint64_t tsc_now(const struct run *r)
 {
-	return __builtin_ia32_rdtsc();
+	const struct vmm_stats *st = __atomic_load_n(&r->stats, __ATOMIC_ACQUIRE);
+	uint64_t offset, tsc;
+
+	if (!st)
+		return __builtin_ia32_rdtsc();
+	do {
+		offset = __atomic_load_n(&st->vs_tsc_offset, __ATOMIC_RELAXED);
+		tsc = __builtin_ia32_rdtsc();
+	} while (offset != __atomic_load_n(&st->vs_tsc_offset, __ATOMIC_RELAXED));
+	return tsc + offset;
 }
 
 #endif /* RUN_RUN_H */
