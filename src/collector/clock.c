@@ -9,6 +9,8 @@
 
 /* At one clock record a second: over nine hours before old pieces merge. */
 #define PIECES_MAX	32768
+/* What CLOCK_REALTIME must be ahead for a sleep, not a correction, in ns. */
+#define SLEEP_MIN	500000000
 
 static uint64_t slope_of(uint64_t ns, uint64_t ticks)
 {
@@ -43,12 +45,28 @@ static int start(struct clock_map *map, const struct vmmt_clock *r)
 	map->first = *r;
 	map->tsc = r->time;
 	map->mono = r->mono;
+	map->real = r->real;
 	return add_piece(map, (struct clock_piece){ r->time, 0, slope_of(1000000, khz) });
+}
+
+/*
+ * How much of an interval the host slept, if the TSC ran on meanwhile: time did
+ * too, as stamps behind the sleep have been converted by now. CLOCK_MONOTONIC
+ * stood still, CLOCK_REALTIME did not.
+ */
+static uint64_t slept(const struct clock_map *map, const struct vmmt_clock *r, uint64_t ns,
+		      uint64_t nominal)
+{
+	uint64_t real = r->real - map->real;
+
+	if (r->real <= map->real || real < ns + SLEEP_MIN)
+		return 0;
+	return nominal > ns + (real - ns) / 2 ? nominal - ns : 0;
 }
 
 int clock_add(struct clock_map *map, const struct vmmt_clock *r)
 {
-	uint64_t ticks = r->time - map->tsc, ns = r->mono - map->mono, khz;
+	uint64_t ticks = r->time - map->tsc, ns = r->mono - map->mono, khz, sleep;
 	struct clock_piece piece = { .tsc = r->time };
 	int64_t target;
 	int err;
@@ -58,8 +76,11 @@ int clock_add(struct clock_map *map, const struct vmmt_clock *r)
 	khz = r->khz ? r->khz : 1000000;
 	if (r->time <= map->tsc || r->mono <= map->mono || ticks < khz * 100)
 		return 0;
+	sleep = slept(map, r, ns, clock_scale(ticks, slope_of(1000000, khz)));
+	map->slept += sleep;
+	ns += sleep;
 	piece.ns = clock_ns(map, r->time);
-	target = (int64_t)(r->mono - map->first.mono + ns);
+	target = (int64_t)(r->mono - map->first.mono + map->slept + ns);
 	/* However far off: forward, and at least at half the true pace. */
 	if (target < piece.ns + (int64_t)(ns / 2))
 		target = piece.ns + (int64_t)(ns / 2);
@@ -69,6 +90,7 @@ int clock_add(struct clock_map *map, const struct vmmt_clock *r)
 		return err;
 	map->tsc = r->time;
 	map->mono = r->mono;
+	map->real = r->real;
 	return 0;
 }
 

@@ -8,7 +8,8 @@
  * frequency. Each further clock record starts a new piece where the old one
  * stands, at the slope that meets CLOCK_MONOTONIC one interval later, if
  * the clocks go on as they did. So nothing has to wait for a clock
- * record to come, and the map follows CLOCK_MONOTONIC.
+ * record to come, and the map follows CLOCK_MONOTONIC. It does not where the
+ * host slept (suspend) and the TSC ran on: there time runs on with the TSC.
  */
 #ifndef COLLECTOR_CLOCK_H
 #define COLLECTOR_CLOCK_H
@@ -28,7 +29,8 @@ struct clock_map {
 	struct clock_piece *pieces;
 	size_t count, room;
 	struct vmmt_clock first;	/* time 0 */
-	uint64_t tsc, mono;	/* last clock record that counted */
+	uint64_t tsc, mono, real;	/* last clock record that counted */
+	uint64_t slept;		/* ns that the host slept and the TSC did not */
 };
 
 /* Has a first clock record been seen? */

@@ -65,6 +65,31 @@ static void follows_monotonic(void **state)
 	clock_free(&map);
 }
 
+/* The host sleeps for eight hours. CLOCK_MONOTONIC stands still, the TSC does
+ * not: the sleep is in the map, and time goes on at its pace behind it. */
+static void sleeps_with_the_tsc_running(void **state)
+{
+	const uint64_t second = 1000000000, hours = 8 * 3600 * second;
+	uint64_t mono = 5 * second, tsc = 1000;
+	struct clock_map map = { 0 };
+	int64_t before;
+
+	for (int i = 0; i < 20; i++) {
+		uint64_t real = 1700000000 * second + mono + (i < 10 ? 0 : hours);
+		struct vmmt_clock r = { HEAD(clock, 0, VMMT_VCPU_VM, 1, tsc, 0), .mono = mono,
+					.real = real, .khz = KHZ };
+
+		before = i ? clock_ns(&map, tsc) : 0;
+		assert_int_equal(clock_add(&map, &r), 0);
+		assert_int_equal(clock_ns(&map, tsc), before);
+		assert_in_range(clock_duration(&map, 3 * second), second - 100, second + 100);
+		mono += second;
+		tsc += 3 * second + (i == 9 ? 3 * hours : 0);
+	}
+	assert_in_range(before, 18 * second + hours, 20 * second + hours);
+	clock_free(&map);
+}
+
 /* What was once asked is answered the same whatever came since. */
 static void answers_do_not_change(void **state)
 {
@@ -123,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nominal),
 		cmocka_unit_test(follows_monotonic),
+		cmocka_unit_test(sleeps_with_the_tsc_running),
 		cmocka_unit_test(answers_do_not_change),
 		cmocka_unit_test(close_records_are_ignored),
 		cmocka_unit_test(never_steps_back),
