@@ -235,6 +235,16 @@ static int handle_exception(struct vmm_vcpu *vcpu)
 	}
 }
 
+/* INT1, the only one of its class that is asked for: its #DB, too, could hold the processor. */
+static int handle_softint(struct vmm_vcpu *vcpu)
+{
+	if (vcpu->rec.key != X86_TRAP_DB)
+		return vmm_op(handle)(vcpu);
+	vmm_skip(vcpu, 1);
+	vmm_inject_exception(vcpu, X86_TRAP_DB, false, 0);
+	return VMM_INJECTED;
+}
+
 /* A first touch of debug registers: from now on they are the guest's. */
 static int handle_dr(struct vmm_vcpu *vcpu)
 {
@@ -269,6 +279,8 @@ int vmm_handle_exit(struct vmm_vcpu *vcpu)
 		return VMM_RESUME;
 	case VMMT_CLASS_exception:
 		return handle_exception(vcpu);
+	case VMMT_CLASS_softint:
+		return handle_softint(vcpu);
 	case VMMT_CLASS_dr_read:
 	case VMMT_CLASS_dr_write:
 		return handle_dr(vcpu);

@@ -194,6 +194,10 @@ void svm_decode(struct vmm_vcpu *vcpu)
 	case VMMT_CLASS_entryfail:
 		decode_refused(vcpu, svm);
 		break;
+	case VMMT_CLASS_softint:
+		if (ctl->exit_code == SVM_EXIT_ICEBP)
+			rec->key = X86_TRAP_DB;
+		break;
 	case VMMT_CLASS_cr_read:
 	case VMMT_CLASS_cr_write:
 	case VMMT_CLASS_dr_read:
@@ -205,21 +209,14 @@ void svm_decode(struct vmm_vcpu *vcpu)
 
 /*
  * Exits without a neutral meaning. An SMI stays pending and is taken when the
- * host's interrupts open (APM 15.13.3). INT1 is watched because its #DB could
- * loop in delivery. None of the others was asked for.
+ * host's interrupts open (APM 15.13.3). None of the others was asked for.
  */
 int svm_handle(struct vmm_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 
-	switch (vcpu->rec.reason) {
-	case SVM_EXIT_SMI:
+	if (vcpu->rec.reason == SVM_EXIT_SMI)
 		return VMM_RESUME;
-	case SVM_EXIT_ICEBP:
-		vmm_skip(vcpu, 1);
-		vmm_inject_exception(vcpu, X86_TRAP_DB, false, 0);
-		return VMM_INJECTED;
-	}
 	if (vcpu->rec.class == VMMT_CLASS_entryfail)
 		pr_info_ratelimited("vm %u vcpu %u: VMRUN refused the guest's state (APM 15.5.1): RIP %#llx RFLAGS %#llx CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx CS %#x/%#x ASID %u EVENTINJ %#x\n",
 				    vcpu->vm->id, vcpu->id, vmcb->save.rip, vmcb->save.rflags,

@@ -52,9 +52,12 @@ static u8 class_of(const struct vmx_exit *e)
 		return VMMT_CLASS_io_in;
 	if (reason == EXIT_REASON_CPUID)
 		return VMMT_CLASS_cpuid;
-	if (reason == EXIT_REASON_EXCEPTION_NMI &&
-	    vmm_event_type(e->intr_info) == VMMT_ITYPE_nmi)
-		return VMMT_CLASS_nmi;
+	if (reason == EXIT_REASON_EXCEPTION_NMI) {
+		if (vmm_event_type(e->intr_info) == VMMT_ITYPE_nmi)
+			return VMMT_CLASS_nmi;
+		if (vmm_event_type(e->intr_info) == VMMT_ITYPE_privsoft)
+			return VMMT_CLASS_softint;
+	}
 	switch (reason) {
 #define X(lo, hi, class, name) case lo ... hi: return VMMT_CLASS_##class;
 	VMMT_VMX_CODES(X)
@@ -105,7 +108,11 @@ static void decode_io(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 		x->seg = VCPU_REGS_ES;
 }
 
-/* SDM table 28-7. */
+/*
+ * SDM table 28-7. A walk of the guest's page tables counts as a write, on every processor: that is
+ * how SVM tells it, and VMX if EPT has accessed and dirty flags (SDM 29.3.3.2). Bit 8 is clear for
+ * a walk; bit 7 too for the load of PDPTEs.
+ */
 static void decode_ept(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 {
 	struct vmm_exit_state *x = &vcpu->x;
@@ -114,7 +121,8 @@ static void decode_ept(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 	x->gpa = e->gpa;
 	x->gla_valid = !!(q & BIT(7));
 	x->gla = x->gla_valid ? e->gla : 0;
-	x->access = q & BIT(2) ? VMMT_ACCESS_x : q & BIT(1) ? VMMT_ACCESS_w : VMMT_ACCESS_r;
+	x->access = q & BIT(2) ? VMMT_ACCESS_x :
+		    (q & BIT(1)) || !(q & BIT(8)) ? VMMT_ACCESS_w : VMMT_ACCESS_r;
 	x->present = (q >> 3) & 7;
 	vcpu->rec.key = e->gpa;
 	vcpu->rec.info2 = e->gpa;
@@ -168,6 +176,9 @@ static void decode_class(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 	case VMMT_CLASS_dr_read:
 		rec->class = e->qualification & BIT(4) ? VMMT_CLASS_dr_read : VMMT_CLASS_dr_write;
 		rec->key = e->qualification & 7;
+		break;
+	case VMMT_CLASS_softint:
+		rec->key = vmm_event_vector(e->intr_info);
 		break;
 	case VMMT_CLASS_exception:
 		rec->key = vmm_event_vector(e->intr_info);

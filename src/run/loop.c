@@ -114,8 +114,8 @@ void guest_loop(struct run *r)
 	r->vrp.vrp_vm_id = r->vm;
 	r->vrp.vrp_exit = &r->exit;
 	while (!ended(r)) {
-		offer_interrupt(r, ready);
 		keep_time(r);
+		offer_interrupt(r, ready);
 		/* A signal from here on makes RUN return: see clock.c. */
 		if (run_timer_fired || run_stop_signal)
 			r->vrp.vrp_intr_pending = 1;

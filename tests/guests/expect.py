@@ -14,11 +14,13 @@ What is left out of KEY and VALUE is 0; END is what the class usually ends with.
 access that the machine served; "?" stands for a value that is not known beforehand.
 Numbers may be sums and products with i, the round of the enclosing repeat, in one word.
 
-  run NAME=VALUE...    how it is run and ends: mode, memory, end, status; see DEFAULTS
+  run NAME=VALUE...    how it is run and ends: mode, memory, end, status, hosts; see DEFAULTS
+  differs HOST: REASON the sequence of its exits is another there than on the other hosts
   use NAME             the lines of NAME.inc
   repeat N ... end     and LINE *N for a single one
   maybe LINE           a record that may be there, and if so there
-  TAG[,TAG]...: LINE   only on hosts with those tags, or without: !TAG. Tags: svm vmx qemu bochs
+  TAG[,TAG]...: LINE   only on hosts with those tags, or without: !TAG. Tags: svm vmx qemu bochs;
+                       hosts= knows TAGS|TAGS, too
 
 Interrupts of the host (classes intr and nmi) come when they come and are left out of the comparison.
 """
@@ -95,14 +97,15 @@ class Expectation:
         self.tags = TAGS[host]
         self.classes = classes
         self.options = dict(DEFAULTS)
+        self.differs = {}       # host: why
         self.vcpu = []          # records of the vCPU's stream
         self.user = []          # records of the userland machine
         self._lines(self._read(name + ".expect"), 0)
 
     def has_tags(self, text):
-        """Whether the host has all tags of a list such as svm,!qemu."""
-        return all((tag.lstrip("!") in self.tags) != tag.startswith("!")
-                   for tag in filter(None, text.split(",")))
+        """Whether the host has all tags of a list such as svm,!qemu, or of one of several: qemu|vmx."""
+        return any(all((tag.lstrip("!") in self.tags) != tag.startswith("!")
+                       for tag in filter(None, one.split(","))) for one in text.split("|"))
 
     def _read(self, name):
         with open(os.path.join(self.directory, name)) as f:
@@ -157,6 +160,11 @@ class Expectation:
                 if name not in DEFAULTS:
                     raise BadExpectation(f"{where}: no option {name}")
                 self.options[name] = value
+        elif kind == "differs":
+            host, _, why = " ".join(words[1:]).partition(": ")
+            if host not in TAGS or not why:
+                raise BadExpectation(f"{where}: differs HOST: REASON")
+            self.differs[host] = why
         elif kind in ("intr", "user") and len(words) > 1 and words[1] in STAGES:
             self._stage(where, words, i)
         elif kind == "mark":

@@ -63,6 +63,15 @@
 	add $16, %rsp
 .endm
 
+/* Sets ZF on Intel's processors: what the vendors' extensions are called differs. Clobbers RAX to
+ * RDX. The exit: intel.inc. */
+.macro intel
+	xor %eax, %eax
+	xor %ecx, %ecx
+	cpuid
+	cmp $0x756e6547, %ebx		/* "Genu" */
+.endm
+
 /* Interrupt controller: vectors from VECTOR_TIMER, only the timer's line
  * open. The exits: pic.expect. */
 .macro pic_init

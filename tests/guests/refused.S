@@ -21,14 +21,20 @@
 _start:
 	warm
 	lidt idtr(%rip)
-	undefined vmrun
-	undefined vmload
-	undefined vmsave
-	undefined stgi
-	undefined clgi
-	undefined skinit
-	undefined invlpga
-	undefined monitor
+	intel
+	jz 3f
+	.irp insn, vmrun, vmload, vmsave, stgi, clgi, skinit, invlpga
+	undefined \insn
+	.endr
+	jmp 4f
+3:	undefined vmclear (%rsp)
+	undefined vmptrld (%rsp)
+	undefined vmptrst (%rsp)
+	undefined vmread %rdx, %rcx
+	undefined vmwrite %rcx, %rdx
+	undefined vmlaunch
+	undefined vmresume
+4:	undefined monitor
 	undefined mwait
 
 	xor %ecx, %ecx

@@ -2,6 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # On the emulated host: run the guests of a plan (check.py plan), a line each. Their results go to
 # /out: NAME.ndjson, NAME.json, NAME.summary, NAME.err, NAME.status.
+
+# Timers have a resolution of 4 ms until the kernel trusts its TSC, about a second after boot.
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	grep -q "resolution: 1 nsecs" /proc/timer_list && break
+	sleep 0.2
+done
 while read -r name with mode memory; do
 	case $with in
 	inject)
