@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/lab/frame.h"
 #include "src/lab/internal.h"
 
 #define BIOS		"/usr/share/bochs/BIOS-bochs-latest"
@@ -85,6 +86,11 @@ static void write_machine(const struct lab_run *run, FILE *to)
 	fprintf(to, "romimage: file=" BIOS "\nvgaromimage: file=" VGA_BIOS "\n");
 	fprintf(to, "boot: cdrom\nata0-master: type=cdrom, path=%s/cd.iso, status=inserted\n",
 		run->dir);
+	/* frame.h: the window. */
+	fprintf(to, "ata1: enabled=1, ioaddr1=0x%x, ioaddr2=0x%x, irq=15\n"
+		"ata1-master: type=disk, mode=flat, path=%s/window, cylinders=%u, heads=%u, spt=%u\n",
+		LAB_DISK_PORT, LAB_DISK_CONTROL - 6, run->dir, LAB_DISK_CYLINDERS, LAB_DISK_HEADS,
+		LAB_DISK_SECTORS);
 	fprintf(to, "com1: enabled=1, mode=file, dev=%s\n", run->console);
 	fprintf(to, "port_e9_hack: enabled=1\n");
 }
@@ -166,7 +172,8 @@ static int write_cd(const struct lab_run *run)
 /*
  * Bochs cannot log VM exits (its log of the processor is a gigabyte in 40 s), but its functions
  * for them have symbols, and gdb prints their arguments. gdb's own output goes to a file, as its
- * standard output is that of Bochs.
+ * standard output is that of Bochs. SIGALRM, by which Bochs shows its speed, is kept from it: one that
+ * comes while gdb steps over such a function has the exit printed twice.
  */
 static int write_gdb_script(const struct lab_run *run)
 {
@@ -175,7 +182,7 @@ static int write_gdb_script(const struct lab_run *run)
 	if (!to)
 		return -EIO;
 	fprintf(to, "set pagination off\nset confirm off\nset debuginfod enabled off\n"
-		"set startup-with-shell off\nhandle SIGALRM nostop noprint pass\n"
+		"set startup-with-shell off\nhandle SIGALRM nostop noprint nopass\n"
 		"set logging file %s\nset logging redirect on\nset logging enabled on\n", run->exits);
 	if (run->opts->cpu == LAB_CPU_INTEL)
 		fputs("dprintf _Z15bx_instr_vmexitjjm,\"\\nVMEXIT %#x %#lx\\n\","
@@ -254,6 +261,7 @@ const struct lab_emulator lab_bochs = {
 	.program = "bochs-bin",
 	.package = "bochs",
 	.shutdown_seconds = 180,
+	.disk_window = true,
 	.prepare = bochs_prepare,
 	.exit_line = bochs_exit_line,
 };

@@ -46,8 +46,6 @@ static _Noreturn void exec_emulator(struct lab_run *run, int output)
 	setpgid(0, 0);
 	sigprocmask(SIG_UNBLOCK, &run->signals, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (run->window_fd >= 0)
-		fcntl(run->window_fd, F_SETFD, 0);
 	dup2(null, 0);
 	dup2(output, 1);
 	dup2(log, 2);

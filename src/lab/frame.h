@@ -6,9 +6,10 @@
  * The emulator may print lines of its own there, so a frame has a magic number and a checksum,
  * and a sequence number shows when one is missing. Integers are little-endian (x86 on both sides).
  *
- * A byte through the port costs QEMU a system call (0.7 MB/s measured). On QEMU the payloads go
- * through a window instead, the memory of an ivshmem PCI device, and only the headers through
- * the port. Payload number n of those lies in slot n modulo LAB_WINDOW_SLOTS. A slot cannot be
+ * A byte through the port costs a system call (0.7 MB/s on QEMU, 0.4 on Bochs). So the payloads go
+ * through a window instead, and only the headers through the port. The window is our memory: QEMU
+ * has it as the memory of an ivshmem PCI device, Bochs as the image of a disk, an ATA one on the
+ * second channel. Payload number n lies in slot n modulo LAB_WINDOW_SLOTS. A slot cannot be
  * written again before it was read: standard output is a pipe, and when the pipe is full of
  * headers the emulated processor stands still in its OUT instruction. Nothing flows back to the
  * emulated host, so what it does never depends on the reader's speed.
@@ -27,6 +28,14 @@
 #define LAB_WINDOW_SIZE		(LAB_WINDOW_SLOTS * LAB_FRAME_MAX)
 #define LAB_WINDOW_VENDOR	"0x1af4"
 #define LAB_WINDOW_DEVICE	"0x1110"
+
+/* The same as a disk. */
+#define LAB_DISK_PORT		0x170	/* the channel's registers, and its control register */
+#define LAB_DISK_CONTROL	0x376
+#define LAB_DISK_SECTOR		512U
+#define LAB_DISK_SECTORS	32U	/* a track, also a slot */
+#define LAB_DISK_HEADS		16U
+#define LAB_DISK_CYLINDERS	(LAB_WINDOW_SLOTS / LAB_DISK_HEADS)
 
 /* The pipe's capacity and the reader's buffer, in bytes: together fewer headers than slots. */
 #define LAB_PIPE_SIZE	65536U
@@ -58,6 +67,8 @@ struct lab_frame {
 
 _Static_assert((LAB_PIPE_SIZE + LAB_READ_SIZE) / sizeof(struct lab_frame) + 2 < LAB_WINDOW_SLOTS,
 	       "a slot of the window could be written again before it was read");
+
+_Static_assert(LAB_DISK_SECTORS * LAB_DISK_SECTOR == LAB_FRAME_MAX, "a slot is no track");
 
 struct lab_frame_file {
 	uint32_t mode;		/* permission bits */

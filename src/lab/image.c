@@ -239,7 +239,7 @@ static int add_modules(struct cpio *cpio, const struct lab_options *opts,
 }
 
 static int add_config(struct cpio *cpio, const struct lab_options *opts,
-		      const struct lab_host *host)
+		      const struct lab_host *host, bool disk_window)
 {
 	char *text = NULL;
 	size_t size;
@@ -249,7 +249,7 @@ static int add_config(struct cpio *cpio, const struct lab_options *opts,
 	if (!config)
 		return -ENOMEM;
 	err = add_modules(cpio, opts, host, config);
-	fprintf(config, "out=%d%c", opts->out_dir != NULL, '\0');
+	fprintf(config, "out=%d%cdisk=%d%c", opts->out_dir != NULL, '\0', disk_window, '\0');
 	for (char **arg = opts->cmd; *arg; arg++)
 		fprintf(config, "arg=%s%c", *arg, '\0');
 	if (fclose(config))
@@ -260,7 +260,7 @@ static int add_config(struct cpio *cpio, const struct lab_options *opts,
 	return err;
 }
 
-int lab_image_write(const struct lab_options *opts, const struct lab_host *host,
+int lab_image_write(const struct lab_options *opts, const struct lab_host *host, bool disk_window,
 		    const char *filename)
 {
 	struct cpio cpio = { 0 };
@@ -276,7 +276,7 @@ int lab_image_write(const struct lab_options *opts, const struct lab_host *host,
 	if (!err)
 		err = add_adds(&cpio, &opts->adds);
 	if (!err)
-		err = add_config(&cpio, opts, host);
+		err = add_config(&cpio, opts, host, disk_window);
 	if (!err)
 		err = cpio_write(&cpio, filename);
 	if (err == -ENOMEM)

@@ -67,14 +67,17 @@ int lab_add_elf_deps(struct cpio *cpio, const char *file);
 
 /* image.c */
 
-/* Writes the host's initramfs to @filename. Says what went wrong. Returns 0 or a negative errno. */
-int lab_image_write(const struct lab_options *opts, const struct lab_host *host,
+/*
+ * Writes the host's initramfs to @filename. @disk_window: the window is a disk there (frame.h). Says
+ * what went wrong. Returns 0 or a negative errno.
+ */
+int lab_image_write(const struct lab_options *opts, const struct lab_host *host, bool disk_window,
 		    const char *filename);
 
 /* channel.c */
 
 struct lab_channel {
-	const unsigned char *window;	/* LAB_WINDOW_SIZE bytes, or NULL */
+	const unsigned char *window;	/* LAB_WINDOW_SIZE bytes */
 	int out_dir;			/* descriptor, or -1 */
 	int file;			/* being received, or -1 */
 	uint16_t next_seq;
@@ -97,10 +100,10 @@ struct lab_run {
 	const struct lab_options *opts;
 	struct lab_host host;
 	struct lab_channel channel;
-	char dir[4096];			/* temporary directory; the files below lie in it */
+	char dir[4096];			/* temporary directory; the files below lie in it, and "window" */
 	char *initramfs, *console, *log, *exits;
-	int window_fd;			/* -1 without window */
-	void *window;			/* MAP_FAILED without */
+	int window_fd;			/* -1 before it is made */
+	void *window;			/* MAP_FAILED before */
 	struct lab_strv argv;		/* the emulator's command line */
 	sigset_t signals;		/* that end the run; blocked meanwhile */
 	int died_of;			/* signal that the emulator died of by itself, or 0 */
@@ -111,7 +114,7 @@ struct lab_emulator {
 	const char *program;
 	const char *package;		/* of Debian */
 	unsigned int shutdown_seconds;	/* the longest a host may take to power off */
-	bool window;			/* payloads go through shared memory */
+	bool disk_window;		/* the window is a disk there, not memory */
 	/* Fills run->argv, writing what the emulator reads into run->dir. 0 or a negative errno. */
 	int (*prepare)(struct lab_run *run);
 	/* Writes what a line of the emulator's log (run->exits) says, in the form of --exit-log. */

@@ -52,8 +52,8 @@ static void add_channel(const struct lab_run *run, struct lab_strv *argv)
 	lab_strv_add(argv, "-device");
 	lab_strv_add(argv, "isa-debugcon,iobase=0x%x,chardev=channel", LAB_FRAME_PORT);
 	lab_strv_add(argv, "-object");
-	lab_strv_add(argv, "memory-backend-file,id=window,share=on,size=%u,mem-path=/proc/self/fd/%d",
-		     LAB_WINDOW_SIZE, run->window_fd);
+	lab_strv_add(argv, "memory-backend-file,id=window,share=on,size=%u,mem-path=%s/window",
+		     LAB_WINDOW_SIZE, run->dir);
 	lab_strv_add(argv, "-device");
 	lab_strv_add(argv, "ivshmem-plain,memdev=window");
 	lab_strv_add(argv, "-serial");
@@ -117,7 +117,6 @@ const struct lab_emulator lab_qemu = {
 	.program = "qemu-system-x86_64",
 	.package = "qemu-system-x86",
 	.shutdown_seconds = 60,
-	.window = true,
 	.prepare = qemu_prepare,
 	.exit_line = qemu_exit_line,
 };

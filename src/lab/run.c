@@ -106,10 +106,17 @@ static int make_files(struct lab_run *run)
 	return 0;
 }
 
+/* Memory of ours that the emulator opens as a file. */
 static int make_window(struct lab_run *run)
 {
+	char link[sizeof(run->dir) + 8], target[64];
+
 	run->window_fd = memfd_create("vmmtrace-lab", MFD_CLOEXEC);
 	if (run->window_fd < 0 || ftruncate(run->window_fd, LAB_WINDOW_SIZE))
+		return -errno;
+	snprintf(link, sizeof(link), "%s/window", run->dir);
+	snprintf(target, sizeof(target), "/proc/%ld/fd/%d", (long)getpid(), run->window_fd);
+	if (symlink(target, link))
 		return -errno;
 	run->window = mmap(NULL, LAB_WINDOW_SIZE, PROT_READ, MAP_SHARED, run->window_fd, 0);
 	return run->window == MAP_FAILED ? -errno : 0;
@@ -128,16 +135,15 @@ static int prepare(struct lab_run *run, const struct lab_emulator *emulator)
 	if (err)
 		return err;
 	err = make_files(run);
-	if (!err && emulator->window) {
+	if (!err) {
 		err = make_window(run);
 		if (err)
 			lab_error("no memory to share with %s: %s", emulator->name, strerror(-err));
 	}
 	if (!err)
-		err = lab_channel_init(&run->channel, run->opts->out_dir,
-				       emulator->window ? run->window : NULL);
+		err = lab_channel_init(&run->channel, run->opts->out_dir, run->window);
 	if (!err)
-		err = lab_image_write(run->opts, &run->host, run->initramfs);
+		err = lab_image_write(run->opts, &run->host, emulator->disk_window, run->initramfs);
 	return err ? err : emulator->prepare(run);
 }
 
