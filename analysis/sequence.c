@@ -174,6 +174,14 @@ static int scan(const char *path, struct contents *c)
 	return err ? err : whole ? 0 : -EBADMSG;
 }
 
+/* Exits that the host caused say nothing about the way the guest took. */
+static bool is_hosts(const json_t *exit)
+{
+	const char *class = json_string_value(json_object_get(exit, "class"));
+
+	return class && (!strcmp(class, "intr") || !strcmp(class, "nmi"));
+}
+
 static void copy_text(char *to, size_t size, const json_t *event, const char *key)
 {
 	const char *text = json_string_value(json_object_get(event, key));
@@ -191,7 +199,7 @@ static int next_step(struct reader *r, uint32_t vm, uint32_t vcpu, struct step *
 		bool exit = is_event(event, "exit"), lost = is_event(event, "lost");
 		bool ours = number_of(event, "vm") == vm && number_of(event, "vcpu") == vcpu;
 
-		if ((exit || lost) && ours) {
+		if (((exit && !is_hosts(event)) || lost) && ours) {
 			*step = (struct step){ .exit = number_of(event, "exit") };
 			if (lost)
 				step->lost = number_of(event, "count");

@@ -8,8 +8,8 @@
 #define SEQUENCE_CONTEXT 4	/* equal exits shown before the first that differ */
 
 /*
- * Compares class, key and value of the exits of each vCPU in their order. VMs
- * are paired by the order in which they appear, so their ids may differ.
+ * Compares class, key and value of the exits of each vCPU in their order, but
+ * for those that the host caused: its interrupts and NMIs. VMs are paired by the order in which they appear, so their ids may differ.
  * Prints what was found to the stream. Returns 0 (equal), 1 (they differ), or
  * a negative errno with *ret_path the file it is about: -EINVAL for one that
  * is no .ndjson timeline of this schema, -EBADMSG for one that is cut short.

@@ -15,6 +15,7 @@ int verb_compare(int argc, char **argv);
 static const char help[] =
 "Usage: vmmtrace compare --sequence A B\n"
 "Compare two .ndjson timelines exit by exit, each vCPU by itself: class, key and value.\n"
+"The host's interrupts and NMIs, which come when they come, are left out.\n"
 "Prints that they are equal, or the first exits that differ and those before.\n"
 "\n"
 "  --sequence  compare the order of exits, not their times (the only comparison so far)\n"
