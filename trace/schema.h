@@ -221,22 +221,9 @@
 	E(4, softint,   "software interrupt: INT n") \
 	E(5, privsoft,  "privileged software exception: INT1") \
 	E(6, softexc,   "software exception: INT3, INTO")
-/* The ten calls of vmm(4) and SHAREMEM, by the ioctl's number; MPROTECT_EPT has
- * the same number as SHAREMEM. */
 #define VMMT_ENUM_CALL(E) \
 	E(0, other,         "not a call of vmm(4)") \
-	E(1, create,        "VMM_IOC_CREATE") \
-	E(2, run,           "VMM_IOC_RUN") \
-	E(3, info,          "VMM_IOC_INFO") \
-	E(4, term,          "VMM_IOC_TERM") \
-	E(5, resetcpu,      "VMM_IOC_RESETCPU") \
-	E(6, intr,          "VMM_IOC_INTR") \
-	E(7, readregs,      "VMM_IOC_READREGS") \
-	E(8, writeregs,     "VMM_IOC_WRITEREGS") \
-	E(9, readvmparams,  "VMM_IOC_READVMPARAMS") \
-	E(10, writevmparams, "VMM_IOC_WRITEVMPARAMS") \
-	E(11, sharemem,     "VMM_IOC_SHAREMEM") \
-	E(12, mprotect_ept, "VMM_IOC_MPROTECT_EPT")
+	VMMT_CALLS(E)
 #define VMMT_ENUM_LIFE(E) \
 	E(1, vm_made,      "the VM was created") \
 	E(2, vcpu_made,    "a vCPU was created") \
@@ -320,6 +307,7 @@
 	M(0xc0010114, VM_CR)          M(0xc0010117, VM_HSAVE_PA) \
 	M(0xc0011029, DE_CFG)
 
+#include "calls.h"
 #include "exits.h"
 
 #endif /* VMMT_SCHEMA_H */

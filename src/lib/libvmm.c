@@ -92,6 +92,11 @@ int vmm_sharemem(int fd, struct vm_sharemem_params *vsp)
 	return call(fd, VMM_IOC_SHAREMEM, vsp);
 }
 
+int vmm_mprotect_ept(int fd, const struct vm_mprotect_ept_params *vmep)
+{
+	return call(fd, VMM_IOC_MPROTECT_EPT, vmep);
+}
+
 int vmm_map_stats(int fd, uint32_t vm, uint32_t vcpu, const struct vmm_stats **ret)
 {
 	const struct vmm_stats *st = mmap(NULL, sizeof(*st), PROT_READ, MAP_SHARED, fd,

@@ -34,6 +34,7 @@ int vmm_write_regs(int fd, const struct vm_rwregs_params *vrwp);
 int vmm_read_vmparams(int fd, struct vm_rwvmparams_params *vpp);
 int vmm_write_vmparams(int fd, const struct vm_rwvmparams_params *vpp);
 int vmm_sharemem(int fd, struct vm_sharemem_params *vsp);
+int vmm_mprotect_ept(int fd, const struct vm_mprotect_ept_params *vmep);
 
 /* Map the statistics of a vCPU, read-only. Undo with vmm_unmap_stats. They
  * stay readable after the VM ended. -EPROTO: another version. */

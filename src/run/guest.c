@@ -9,40 +9,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What to say and do when /dev/vmm does not open. */
-static int explain_open(struct run *r, int err)
-{
-	switch (-err) {
-	case ENOENT:
-	case ENODEV:
-	case ENXIO:
-		snprintf(r->why, sizeof(r->why), "no " VMM_DEVICE ": load the module (modprobe vmm), or use an emulated host (vmmtrace lab --cpu amd -- vmmtrace run ...)");
-		break;
-	case EACCES:
-	case EPERM:
-		snprintf(r->why, sizeof(r->why), "no permission to open " VMM_DEVICE ": run as root, or join the group that owns it");
-		break;
-	default:
-		snprintf(r->why, sizeof(r->why), "cannot open " VMM_DEVICE ": %s", strerror(-err));
-	}
-	return err;
-}
+#include "src/calls/calls.h"
 
 int guest_open(struct run *r)
 {
-	int err = vmm_open();
+	int fd = calls_open(&r->version, r->why, sizeof(r->why));
 
-	if (err < 0)
-		return explain_open(r, err);
-	r->fd = err;
-	err = vmm_version(r->fd, &r->version);
-	if (err || r->version.vv_abi != VMM_ABI_VERSION ||
-	    r->version.vv_schema != VMMT_SCHEMA_VERSION) {
-		snprintf(r->why, sizeof(r->why), "vmm.ko speaks version %u.%u, this vmmtrace %u.%u: load the module that belongs to it",
-			 r->version.vv_abi, r->version.vv_schema, VMM_ABI_VERSION,
-			 VMMT_SCHEMA_VERSION);
-		return err ? err : -EPROTO;
-	}
+	if (fd < 0)
+		return fd;
+	r->fd = fd;
 	return 0;
 }
 

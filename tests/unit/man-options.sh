@@ -39,6 +39,7 @@ pages="$man/vmmtrace.1"
 for verb in $verbs; do
 	pages="$pages $man/vmmtrace-$verb.1"
 done
+pages="$pages $(ls "$man"/*.[2-8])"
 set -- $verbs $pages
 echo "1..$(($# + 1))"
 

@@ -4,6 +4,7 @@
  *
  *	gen events	docs/events.md: what is recorded
  *	gen schema	docs/timeline.schema.json: JSON Schema of a line of .ndjson
+ *	gen calls	docs/calls.md: the calls of /dev/vmm and their structures
  */
 #include <config.h>
 
@@ -13,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "src/calls/calls.h"
 #include "src/collector/lines.h"
 
 /* ---- docs/events.md ---- */
@@ -285,14 +287,113 @@ static void schema(void)
 	json_decref(all);
 }
 
+/* ---- docs/calls.md ---- */
+
+/* A member's type in C, but that sizes are told. */
+static void print_type(const struct calls_member *m)
+{
+	if (m->kind == CALLS_KIND_text || m->kind == CALLS_KIND_bytes) {
+		printf("%s[%zu]", m->kind == CALLS_KIND_text ? "char" : "u8", m->size);
+		return;
+	}
+	if (m->kind == CALLS_KIND_pointer)
+		printf("*[%s](#struct-%s)", m->of()->name, m->of()->name);
+	else if (m->kind == CALLS_KIND_struct)
+		printf("[%s](#struct-%s)", m->of()->name, m->of()->name);
+	else
+		printf("%c%zu", m->negative ? 's' : 'u', 8 * m->size);
+	if (m->array)
+		printf("[%zu]", m->n);
+}
+
+static void print_names_of(const struct calls_names *names, const char *what)
+{
+	if (!names || !names->n)
+		return;
+	printf("; %s:", what);
+	for (size_t i = 0; i < names->n; i++)
+		printf(" `%s` %d%s", names->list[i].name, names->list[i].value,
+		       i + 1 < names->n ? "," : "");
+}
+
+static void print_struct(const struct calls_struct *s)
+{
+	static const char *const ways[] = { "", "in", "out", "in, out" };
+
+	printf("### struct %s\n\n%zu bytes.\n\n| member | offset | type | | what |\n|---|---|---|---|---|\n",
+	       s->name, s->size);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct calls_member *m = &s->members[i];
+
+		printf("| `%s` | %zu | ", m->name, m->offset);
+		print_type(m);
+		printf(" | %s | %s", ways[m->way], m->doc);
+		print_names_of(m->values, "values");
+		print_names_of(m->names, "elements");
+		printf(" |\n");
+	}
+	printf("\n");
+}
+
+/* A table of the errors of a call that every call does not have. A bar would end a cell. */
+static void print_errors(const struct calls_call *call, const struct calls_call *every)
+{
+	bool any = false;
+
+	for (int err = 1; err < 134; err++) {
+		const char *text = calls_advice(call, err);
+
+		if (!*text || (every && !strcmp(text, calls_advice(every, err))))
+			continue;
+		if (!any)
+			printf("| error | what it means, and what to do |\n|---|---|\n");
+		any = true;
+		printf("| %s | ", calls_errno_name(err));
+		for (; *text; text++)
+			printf(*text == '|' ? "\\|" : "%c", *text);
+		printf(" |\n");
+	}
+	if (any)
+		printf("\n");
+}
+
+static void print_call(const struct calls_call *call)
+{
+	printf("### %s\n\n`%s` (%#lx), [struct %s](#struct-%s): %s. In `vmmtrace vm`: `%s`.\n\n",
+	       call->macro + strlen("VMM_IOC_"), call->macro, call->cmd, call->arg()->name,
+	       call->arg()->name, call->doc, call->word);
+	print_errors(call, calls_by_word("version"));
+}
+
+static void calls(void)
+{
+	const struct calls_struct *s;
+
+	printf("# The calls of /dev/vmm\n\n"
+	       "<!-- Made from trace/calls.h and src/calls by trace/gen; `make update-docs` writes it anew. -->\n\n"
+	       "vmm(4) and [ioctl.md](ioctl.md) tell what they do, and where that differs from OpenBSD's. In JSON\n"
+	       "(`vmmtrace vm`) members, values and elements have these names. An error that a call has for\n"
+	       "a reason of its own stands with it.\n\n## Calls\n\n");
+	for (size_t i = 0; i < calls_count; i++)
+		if (calls_list[i].cmd)
+			print_call(&calls_list[i]);
+	printf("### Errors of every call\n\n");
+	print_errors(calls_by_word("version"), NULL);
+	printf("## Structures\n\n");
+	for (size_t i = 0; (s = calls_structs(i)); i++)
+		print_struct(s);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "events")) {
 		events();
 	} else if (argc == 2 && !strcmp(argv[1], "schema")) {
 		schema();
+	} else if (argc == 2 && !strcmp(argv[1], "calls")) {
+		calls();
 	} else {
-		fprintf(stderr, "Usage: gen events|schema\n");
+		fprintf(stderr, "Usage: gen events|schema|calls\n");
 		return 2;
 	}
 	return fflush(stdout) ? 1 : 0;
