@@ -100,6 +100,8 @@ static void check_totals(struct verify *v)
 	if (verify_number(v, v->totals, "lost") != v->lost)
 		verify_fail(v, "totals tell of another number of lost records than the %" PRIu64
 			    " that lost events stand for", v->lost);
+	if (json_object_get(v->totals, "missed"))
+		verify_number(v, v->totals, "missed");
 	if (lost > v->lost)
 		verify_fail(v, "%" PRIu64 " exits were lost, but lost events stand for %" PRIu64
 			    " records only", lost, v->lost);

@@ -25,6 +25,8 @@ struct collector {
 	bool failed;
 	struct collector_stats stats;
 	struct collector_count counts[VMMT_NCLASS];
+	struct keys keys;
+	uint64_t missed;
 };
 
 static const struct sink_ops *const formats[] = { &json_sink_ops, &ndjson_sink_ops };
@@ -77,6 +79,8 @@ static void deliver(void *arg, const union vmmt_record *rec, struct merge_stream
 		stream->halted = x->class == VMMT_CLASS_hlt && x->end == VMMT_END_userland;
 		c->stats.exits++;
 		c->counts[x->class].recorded++;
+		if (vmmt_class_info(x->class)->key != VMMT_KEY_none)
+			keys_add(&c->keys, x->class, x->key);
 	}
 	for (struct sink *s = c->sinks; s; s = s->next)
 		s->ops->record(s, &d);
@@ -323,6 +327,7 @@ static void take_totals(struct collector *c, const struct collector_totals *tota
 		own->filtered = totals->class[i].filtered;
 		own->lost += totals->class[i].lost;
 	}
+	c->missed = totals ? totals->missed : 0;
 	for (size_t i = 0; totals && i < totals->nstreams; i++) {
 		const struct collector_stream_end *end = &totals->streams[i];
 		struct merge_stream *s = merge_stream(&c->merge, end->vm, end->vcpu);
@@ -334,7 +339,7 @@ static void take_totals(struct collector *c, const struct collector_totals *tota
 
 static json_t *totals_json(const struct collector *c)
 {
-	json_t *classes = json_object();
+	json_t *classes = json_object(), *all;
 
 	for (unsigned int i = 0; i < VMMT_NCLASS; i++) {
 		const struct collector_count *n = &c->counts[i];
@@ -348,10 +353,12 @@ static json_t *totals_json(const struct collector *c)
 				  "filtered", (json_int_t)n->filtered,
 				  "lost", (json_int_t)n->lost));
 	}
-	return json_pack("{s:I, s:I, s:I, s:o}",
-			 "records", (json_int_t)c->stats.records,
-			 "exits", (json_int_t)c->stats.exits,
-			 "lost", (json_int_t)c->stats.lost, "classes", classes);
+	all = json_pack("{s:I, s:I, s:I}", "records", (json_int_t)c->stats.records,
+			"exits", (json_int_t)c->stats.exits, "lost", (json_int_t)c->stats.lost);
+	if (c->missed)
+		json_object_set_new(all, "missed", json_integer((json_int_t)c->missed));
+	json_object_set_new(all, "classes", classes);
+	return all;
 }
 
 int collector_finish(struct collector *c, const struct collector_totals *totals)
@@ -388,6 +395,11 @@ struct collector_stats collector_stats(const struct collector *c)
 const struct collector_count *collector_counts(const struct collector *c)
 {
 	return c->counts;
+}
+
+const struct keys *collector_keys(const struct collector *c)
+{
+	return &c->keys;
 }
 
 void collector_free(struct collector *c)

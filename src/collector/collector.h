@@ -27,6 +27,7 @@
 
 #include <jansson.h>
 
+#include "src/collector/keys.h"
 #include "trace/record.h"
 
 struct collector;
@@ -63,6 +64,7 @@ struct collector_totals {
 	struct collector_count class[VMMT_NCLASS];	/* recorded is not read */
 	const struct collector_stream_end *streams;
 	size_t nstreams;
+	uint64_t missed;	/* of all lost records: the recorder was busy on that CPU */
 };
 
 struct collector_stats {
@@ -117,6 +119,9 @@ struct collector_stats collector_stats(const struct collector *c);
 
 /* The totals as the outputs have them; valid after collector_finish. */
 const struct collector_count *collector_counts(const struct collector *c);
+
+/* The keys of the exits that were recorded, for classes that have one. */
+const struct keys *collector_keys(const struct collector *c);
 
 /* NULL is legal. Without collector_finish the outputs stay as if cut there. */
 void collector_free(struct collector *c);

@@ -22,55 +22,6 @@ static struct json_vcpu *vcpu_get(struct json_vm *vm, uint32_t vcpu)
 	return vm->vcpus[vcpu];
 }
 
-/* A bounded text for the key of an exit; empty if it has none. */
-static void key_text(char *text, size_t size, enum vmmt_key kind, uint64_t key)
-{
-	unsigned int device;
-	const char *msr;
-
-	text[0] = '\0';
-	switch (kind) {
-	case VMMT_KEY_port:
-		device = vmmt_port_device(key);
-		if (device)
-			snprintf(text, size, " %s", vmmt_value_name(VMMT_KIND_device, device).text);
-		else
-			snprintf(text, size, " 0x%x", (unsigned int)key & 0xffff);
-		break;
-	case VMMT_KEY_msr:
-		msr = vmmt_msr_name(key);
-		if (msr)
-			snprintf(text, size, " %s", msr);
-		else
-			snprintf(text, size, " 0x%x", (unsigned int)key);
-		break;
-	case VMMT_KEY_leaf:
-		snprintf(text, size, " 0x%x", (unsigned int)key);
-		break;
-	case VMMT_KEY_cr:
-		snprintf(text, size, " cr%u", (unsigned int)key & 15);
-		break;
-	case VMMT_KEY_dr:
-		snprintf(text, size, " dr%u", (unsigned int)key & 15);
-		break;
-	case VMMT_KEY_vector:
-		snprintf(text, size, " %u", (unsigned int)key & 255);
-		break;
-	case VMMT_KEY_gpa:	/* here: what was tried, an address is not bounded */
-		if (key == VMMT_ACCESS_x)
-			snprintf(text, size, " execute");
-		else if (key)
-			snprintf(text, size, " %s", key == VMMT_ACCESS_r ? "read" : "write");
-		break;
-	case VMMT_KEY_rax:	/* any 64 bits of the guest's */
-		if (key < 256)
-			snprintf(text, size, " %u", (unsigned int)key);
-		break;
-	case VMMT_KEY_none:
-		break;
-	}
-}
-
 /* The beginning of the event of an exit's slice, name and category. */
 static const struct json_name *slice_name(struct json_sink *js, const struct json_vcpu *v)
 {
@@ -87,12 +38,12 @@ static const struct json_name *slice_name(struct json_sink *js, const struct jso
 	name = &js->names[(class * 37 + key + (key >> 8) * 13) % JSON_NAMES];
 	if (name->len && name->class == class && name->key == key)
 		return name;
-	key_text(text, sizeof(text), info->key, key);
+	vmmt_key_text(text, sizeof(text), info->key, key);
 	name->class = (uint16_t)class;
 	name->key = key;
 	name->len = (uint16_t)snprintf(name->text, sizeof(name->text),
-				       "{\"ph\":\"X\",\"name\":\"%s%s\",\"cat\":\"%s\"",
-				       info->label, text, info->name);
+				       "{\"ph\":\"X\",\"name\":\"%s%s%s\",\"cat\":\"%s\"",
+				       info->label, text[0] ? " " : "", text, info->name);
 	return name;
 }
 

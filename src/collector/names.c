@@ -3,6 +3,7 @@
 
 #include "src/collector/names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -210,6 +211,54 @@ const char *vmmt_msr_name(uint64_t index)
 		if (msrs[i].index == index)
 			return msrs[i].name;
 	return NULL;
+}
+
+void vmmt_key_text(char *text, size_t size, enum vmmt_key kind, uint64_t key)
+{
+	unsigned int device;
+	const char *msr;
+
+	text[0] = '\0';
+	switch (kind) {
+	case VMMT_KEY_port:
+		device = vmmt_port_device(key);
+		if (device)
+			snprintf(text, size, "%s", vmmt_value_name(VMMT_KIND_device, device).text);
+		else
+			snprintf(text, size, "0x%x", (unsigned int)key & 0xffff);
+		break;
+	case VMMT_KEY_msr:
+		msr = vmmt_msr_name(key);
+		if (msr)
+			snprintf(text, size, "%s", msr);
+		else
+			snprintf(text, size, "0x%x", (unsigned int)key);
+		break;
+	case VMMT_KEY_leaf:
+		snprintf(text, size, "0x%x", (unsigned int)key);
+		break;
+	case VMMT_KEY_cr:
+		snprintf(text, size, "cr%u", (unsigned int)key & 15);
+		break;
+	case VMMT_KEY_dr:
+		snprintf(text, size, "dr%u", (unsigned int)key & 15);
+		break;
+	case VMMT_KEY_vector:
+		snprintf(text, size, "%u", (unsigned int)key & 255);
+		break;
+	case VMMT_KEY_gpa:	/* here: what was tried, an address is not bounded */
+		if (key == VMMT_ACCESS_x)
+			snprintf(text, size, "execute");
+		else if (key)
+			snprintf(text, size, "%s", key == VMMT_ACCESS_r ? "read" : "write");
+		break;
+	case VMMT_KEY_rax:	/* any 64 bits of the guest's */
+		if (key < 256)
+			snprintf(text, size, "%u", (unsigned int)key);
+		break;
+	case VMMT_KEY_none:
+		break;
+	}
 }
 
 const char *vmmt_reason_name(unsigned int isa, uint32_t reason)

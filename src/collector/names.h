@@ -125,6 +125,11 @@ unsigned int vmmt_port_device(uint64_t port);
 /* The name of a well-known MSR, NULL otherwise. */
 const char *vmmt_msr_name(uint64_t index);
 
+/* A text for a key of that kind, one of a bounded number: well-known names,
+ * never an address. Empty where there is none. For gpa, key is not the address
+ * but what was tried, VMMT_ACCESS_*. */
+void vmmt_key_text(char *text, size_t size, enum vmmt_key kind, uint64_t key);
+
 /* The vendor's name of a raw exit code, NULL if unknown. On VMX only the
  * basic reason (bits 15:0) counts (SDM volume 3, 25.9.1). */
 const char *vmmt_reason_name(unsigned int isa, uint32_t reason);

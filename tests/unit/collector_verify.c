@@ -52,6 +52,32 @@ static void accept_guest(struct guest *g, const char *path, const char *summary)
 		fail_msg("no \"%s\": %s", summary, said);
 }
 
+/* Records that nobody was offered are told of, and the file is whole. */
+static void tells_missed(void **state)
+{
+	static const char *const names[] = { "m.json", "m.ndjson" };
+	struct collector_options options = { .generator = "guest" };
+	char said[4096], *text;
+	size_t len;
+
+	for (int i = 0; i < 4; i++) {
+		struct guest g = { .c = collector_new(&options), .rng = 7, .drop = 50 };
+		const char *path = test_path(names[i % 2]);
+
+		assert_int_equal(collector_add_output(g.c, path), 0);
+		guest_run(&g, 3000);
+		g.totals.missed = i < 2 ? 0 : 12;
+		assert_int_equal(collector_finish(g.c, &g.totals), 0);
+		collector_free(g.c);
+		if (verify(path, said, sizeof(said)))
+			fail_msg("%s", said);
+		text = test_read(path, &len);
+		assert_true(!!strstr(text, "\"missed\":12") == (i >= 2));
+		assert_true(!!strstr(text, "\"missed\"") == (i >= 2));
+		free(text);
+	}
+}
+
 /* What a filter did not want is missing, counted, and not lost. */
 static void accepts_filtered(void **state)
 {
@@ -389,6 +415,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts),
+		cmocka_unit_test(tells_missed),
 		cmocka_unit_test(accepts_filtered),
 		cmocka_unit_test(accepts_attached),
 		cmocka_unit_test(refuses_ndjson),

@@ -264,9 +264,9 @@ static json_t *footer_schema(void)
 	for (unsigned int id = 0; id < VMMT_NCLASS; id++)
 		json_array_append_new(names, json_string(vmmt_class_info(id)->name));
 	return object_schema(LINE_FOOTER, "the last line: totals",
-		json_pack("{s:o, s:o, s:o, s:{s:s, s:{s:o}, s:o}}",
+		json_pack("{s:o, s:o, s:o, s:o, s:{s:s, s:{s:o}, s:o}}",
 			  "records", count_schema(), "exits", count_schema(), "lost",
-			  count_schema(), "classes", "type", "object", "propertyNames",
+			  count_schema(), "missed", count_schema(), "classes", "type", "object", "propertyNames",
 			  "enum", names, "additionalProperties", count),
 		json_pack("[s, s, s, s]", "records", "exits", "lost", "classes"));
 }
