@@ -68,6 +68,21 @@ int guest_copy(struct run *r, const struct vmm_paging *pg, uint64_t gla, void *b
 	return 0;
 }
 
+void guest_accessed(struct run *r, uint64_t begin, enum vmmt_device device, bool write,
+		    uint64_t addr, uint64_t value, unsigned int width, uint32_t count)
+{
+	uint64_t now = tsc_now(r);
+	struct vmmt_dev rec = {
+		.begin = begin, .addr = addr, .value = value, .device = device,
+		.devop = write ? VMMT_DEVOP_write : VMMT_DEVOP_read, .width = (uint8_t)width,
+		.count = count,
+	};
+
+	r->devices[device].accesses += count;
+	r->devices[device].ticks += now - begin;
+	record_dev(r, now, &rec);
+}
+
 static uint64_t low_bits(unsigned int bytes)
 {
 	return bytes >= 8 ? UINT64_MAX : (1ull << (8 * bytes)) - 1;
@@ -121,7 +136,7 @@ static int string_io(struct run *r)
 			 vei->vei_port, (unsigned long long)gprs[VCPU_REGS_RIP]);
 		return -EFAULT;
 	}
-	record_dev(r, begin, device, !in, vei->vei_port, data, vei->vei_size, (uint32_t)count);
+	guest_accessed(r, begin, device, !in, vei->vei_port, data, vei->vei_size, (uint32_t)count);
 	gprs[VCPU_REGS_RIP] += vei->vei_insn_len;
 	return 0;
 }
@@ -138,7 +153,7 @@ int guest_io(struct run *r)
 	if (vei->vei_string)
 		return string_io(r);
 	device = machine_io(r->machine, vei->vei_port, vei->vei_size, in, &data);
-	record_dev(r, begin, device, !in, vei->vei_port, data, vei->vei_size, 1);
+	guest_accessed(r, begin, device, !in, vei->vei_port, data, vei->vei_size, 1);
 	if (in)
 		vei->vei_data = (vei->vei_data & ~(uint32_t)mask) | data;
 	exit->vrs.vrs_gprs[VCPU_REGS_RIP] += vei->vei_insn_len;

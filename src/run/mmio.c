@@ -147,7 +147,7 @@ static int do_move(struct run *r, const ZydisDecodedInstruction *insn,
 		return -ENOTSUP;
 	value = extend(value, width, false);
 	device = access_device(r, width, write, &value);
-	record_dev(r, begin, device, write, r->exit.ve_gpa, value, width, 1);
+	guest_accessed(r, begin, device, write, r->exit.ve_gpa, value, width, 1);
 	return write ? 0 : write_register(r, other, extend(value, width, sign));
 }
 
@@ -168,7 +168,7 @@ static int do_store_string(struct run *r, const ZydisDecodedInstruction *insn, b
 		width = 1, step = step < 0 ? -1 : 1;
 	value = extend(value, width, false);
 	device = access_device(r, width, true, &value);
-	record_dev(r, begin, device, true, r->exit.ve_gpa, value, width, 1);
+	guest_accessed(r, begin, device, true, r->exit.ve_gpa, value, width, 1);
 	gprs[VCPU_REGS_RDI] = (gprs[VCPU_REGS_RDI] & ~mask) |
 			      ((gprs[VCPU_REGS_RDI] + (uint64_t)step) & mask);
 	if (rep) {

@@ -26,7 +26,7 @@ struct record {
 	pthread_t thread;
 	bool running;
 	_Atomic bool stop;
-	uint64_t misses;
+	uint64_t missed;
 };
 
 struct taker {
@@ -176,6 +176,7 @@ static void fill_totals(const struct run *r, struct collector_totals *totals,
 	*end = (struct collector_stream_end){ .vm = st->vs_vm, .vcpu = 0, .seq = st->vs_seq };
 	totals->streams = end;
 	totals->nstreams = 1;
+	totals->missed = r->record->missed;
 }
 
 /* After the VM ended: the last records, the totals, the files closed. */
@@ -195,7 +196,7 @@ int record_stop(struct run *r)
 	if (!rec->source || !rec->rings[NTHREADS - 1])
 		return 0;
 	source_vmm_detach(rec->source);
-	rec->misses = source_vmm_misses(rec->source);
+	rec->missed = source_vmm_misses(rec->source);
 	drain(rec);
 	if (!r->stats)
 		return collector_finish(rec->collector, NULL);
@@ -218,19 +219,13 @@ void record_free(struct run *r)
 	r->record = NULL;
 }
 
-void record_dev(struct run *r, uint64_t begin, enum vmmt_device device, bool write, uint64_t addr,
-		uint64_t value, unsigned int width, uint32_t count)
+/* An access of the vCPU's thread to a device; now is when it was done. */
+void record_dev(struct run *r, uint64_t now, struct vmmt_dev *rec)
 {
-	struct vmmt_dev rec = {
-		.begin = begin, .addr = addr, .value = value, .device = device,
-		.devop = write ? VMMT_DEVOP_write : VMMT_DEVOP_read, .width = (uint8_t)width,
-		.count = count,
-	};
-
 	if (!r->record)
 		return;
-	rec.head.exit = r->exit.ve_exit;
-	user_stream_dev(&r->record->streams[0], tsc_now(r), &rec);
+	rec->head.exit = r->exit.ve_exit;
+	user_stream_dev(&r->record->streams[0], now, rec);
 }
 
 /* From the interrupt controller, on whichever thread made it happen. */
@@ -253,6 +248,16 @@ void record_irq(void *ctx, const struct i8259_event *event)
 const struct collector_count *record_counts(const struct run *r)
 {
 	return r->record ? collector_counts(r->record->collector) : NULL;
+}
+
+const struct keys *record_keys(const struct run *r)
+{
+	return r->record ? collector_keys(r->record->collector) : NULL;
+}
+
+uint64_t record_missed(const struct run *r)
+{
+	return r->record ? r->record->missed : 0;
 }
 
 uint64_t record_lost(const struct run *r)

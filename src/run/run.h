@@ -62,6 +62,11 @@ struct run_options {
 
 struct record;
 
+/* What a device was asked, in userland. */
+struct run_device {
+	uint64_t accesses, ticks;
+};
+
 struct run {
 	const struct run_options *opt;
 	int fd;
@@ -73,6 +78,7 @@ struct run {
 	struct guest_memory memory;
 	void *own_memory[MACHINE_MAX_RANGES];	/* with caller_memory */
 	const struct vmm_stats *stats;		/* NULL until there is a VM */
+	struct run_device devices[VMMT_NDEVICE];
 	struct vm_run_params vrp;
 	struct vm_exit exit;
 	struct record *record;			/* NULL: not recording */
@@ -106,6 +112,11 @@ void guest_loop(struct run *r);
 int guest_io(struct run *r);
 int guest_mmio(struct run *r);
 
+/* The access of r->exit is done: counts it, and records it. begin: TSC when it
+ * reached the device. */
+void guest_accessed(struct run *r, uint64_t begin, enum vmmt_device device, bool write,
+		    uint64_t addr, uint64_t value, unsigned int width, uint32_t count);
+
 /* How the guest translates addresses now, from the registers of r->exit. */
 void guest_paging(const struct run *r, struct vmm_paging *ret);
 
@@ -136,11 +147,12 @@ int record_start(struct run *r);
 void record_vm(struct run *r);
 int record_stop(struct run *r);		/* -EIO: an output failed */
 void record_free(struct run *r);
-void record_dev(struct run *r, uint64_t begin, enum vmmt_device device, bool write, uint64_t addr,
-		uint64_t value, unsigned int width, uint32_t count);
+void record_dev(struct run *r, uint64_t now, struct vmmt_dev *rec);
 void record_irq(void *ctx, const struct i8259_event *event);
 const struct collector_count *record_counts(const struct run *r);
-uint64_t record_lost(const struct run *r);
+const struct keys *record_keys(const struct run *r);	/* NULL: not recording */
+uint64_t record_lost(const struct run *r);		/* records of all kinds */
+uint64_t record_missed(const struct run *r);		/* of those: the recorder was busy */
 
 /* summary.c: to stderr for people, to stdout as JSON. */
 void run_summary(const struct run *r, enum machine_end end, uint32_t status);

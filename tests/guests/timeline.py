@@ -104,10 +104,30 @@ def _check_totals(exits, records, footer):
 
 
 def check_summary(summary, records):
-    """What vmmtrace run --json told, from the module's own counters."""
-    counts = Counter(r["class"] for r in records if r["ev"] == "exit")
+    """What vmmtrace run --json told: counts from the module, keys and devices from its own."""
+    exits = [r for r in records if r["ev"] == "exit"]
+    counts = Counter(r["class"] for r in exits)
     told = {c["class"]: c["count"] for c in summary["classes"]}
-    return [] if told == dict(counts) else [f"the summary tells {told}, recorded are {dict(counts)}"]
+    if told != dict(counts):
+        return [f"the summary tells {told}, recorded are {dict(counts)}"]
+    wrong = []
+    for c in summary["classes"]:
+        keys = Counter(r["key"] for r in exits if r["class"] == c["class"] and "key" in r)
+        top = c.get("top_key")
+        if not top:
+            if keys:
+                wrong.append(f"no hottest key of class {c['class']}")
+        elif keys[top["key"]] < top["count"] or (
+                top["exact"] and not top["count"] == keys[top["key"]] == max(keys.values())):
+            wrong.append(f"the hottest key of {c['class']} is not {top}")
+    accesses = Counter()
+    for r in records:
+        if r["ev"] == "dev":
+            accesses[r.get("device", "none")] += r["count"]
+    told = {d["device"]: d["accesses"] for d in summary["devices"]}
+    if told != {name: n for name, n in accesses.items() if n}:
+        wrong.append(f"the summary tells of accesses {told}, recorded are {dict(accesses)}")
+    return wrong
 
 
 def check_interrupts(records):

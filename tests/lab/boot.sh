@@ -23,6 +23,11 @@ check "the guest powered off" grep -q "guest powered off" "$dir/a.err"
 check "the summary says what the host's time is worth" \
 	grep -q "emulated host (icount): 1 ns is 1 instruction" "$dir/a.err"
 check "nothing was lost" grep -q "filtered + 0 lost" "$dir/a.err"
+check "the summary names the port that was read most often" \
+	grep -q "^IN .* 0x3fd serial0 9[0-9]%$" "$dir/a.err"
+check "the summary says which device took userland's time" \
+	grep -q "^user .* serial0 [0-9.]*, .*other [0-9.]*$" "$dir/a.err"
+check "the summary fits in 80 columns" sh -c '! grep -n ".\{81\}" "$1"' sh "$dir/a.err"
 for format in json ndjson; do
 	check "verify accepts boot.$format" "$vmmtrace" verify "$dir/a/boot.$format"
 	check "equal runs write equal boot.$format" cmp "$dir/a/boot.$format" "$dir/b/boot.$format"
