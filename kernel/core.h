@@ -16,6 +16,7 @@
 #include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/jump_label.h>
 #include <linux/static_call.h>
 #include <linux/preempt.h>
 #include <linux/types.h>
@@ -309,6 +310,7 @@ extern const struct vmm_ops vmm_svm_ops, vmm_vmx_ops;
 
 /* hw.c: virtualization on all CPUs */
 DECLARE_PER_CPU(bool, vmm_hw_on);
+DECLARE_STATIC_KEY_FALSE(vmm_paranoid);
 int vmm_hw_get(void);
 void vmm_hw_put(void);
 int vmm_hw_init(void);

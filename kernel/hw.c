@@ -6,11 +6,19 @@
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/moduleparam.h>
 #include <linux/notifier.h>
 #include <linux/reboot.h>
 #include <linux/syscore_ops.h>
 
 #include "core.h"
+
+/* A way to find errors in what the vendors' parts let the processor keep between
+ * entries: nothing is kept, and timelines must be the same. */
+static bool paranoid;
+module_param(paranoid, bool, 0444);
+MODULE_PARM_DESC(paranoid, "forget all that the processor has cached before each entry; slow (default: off)");
+DEFINE_STATIC_KEY_FALSE(vmm_paranoid);
 
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* hw_lock */
@@ -156,6 +164,8 @@ int vmm_hw_init(void)
 		vmm_ops->hw_exit();
 		return err;
 	}
+	if (paranoid)
+		static_branch_enable(&vmm_paranoid);
 	vmm_register_syscore(&hw_syscore);
 #ifdef VMM_EMERGENCY_CALLBACK
 	cpu_emergency_register_virt_callback(hw_emergency);

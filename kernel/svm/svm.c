@@ -115,6 +115,10 @@ static noinline void come_here(struct vmm_vcpu *vcpu)
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpus);
 	int id = smp_processor_id();
 
+	if (static_branch_unlikely(&vmm_paranoid)) {
+		svm_forget_asids(cpu);
+		vcpu->cpu_stale = true;
+	}
 	if (vcpu->cpu != id || svm->asid_generation != cpu->asid_generation)
 		svm_new_asid(svm, cpu);
 	if (vcpu->cpu != id) {
@@ -142,7 +146,8 @@ static void svm_prepare(struct vmm_vcpu *vcpu)
 	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	svm->entry_rip = vmcb->save.rip;
 	svm->entry_shadow = vcpu->shadow && !vmcb->control.event_inj;
-	if (unlikely(vcpu->cpu_stale || vcpu->cpu != smp_processor_id() ||
+	if (static_branch_unlikely(&vmm_paranoid) ||
+	    unlikely(vcpu->cpu_stale || vcpu->cpu != smp_processor_id() ||
 		     svm->asid_generation != this_cpu_ptr(&svm_cpus)->asid_generation))
 		come_here(vcpu);
 }

@@ -71,6 +71,7 @@ enum model_end model_guest_run(struct model_guest *g, u64 *ret_gpa)
 	unsigned int left = 1 + model_random(8);
 
 	model_counts.entries++;
+	model_tlb_entered();
 	for (; left; left--) {
 		model_yield();
 		if (model_irq_pending() || model_chance(20))

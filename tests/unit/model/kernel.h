@@ -235,6 +235,9 @@ struct static_key_false { bool enabled; };
 #define DEFINE_STATIC_KEY_FALSE(name) struct static_key_false name
 #define static_branch_unlikely(key) ((key)->enabled)
 #define static_branch_enable(key) ((key)->enabled = true)
+#define static_branch_disable(key) ((key)->enabled = false)
+#define module_param(name, type, mode) struct unused
+#define MODULE_PARM_DESC(name, text) struct unused
 
 /* CPUs come and go; suspend, reboot. */
 enum cpuhp_state { CPUHP_AP_ONLINE_DYN };

@@ -74,6 +74,8 @@ struct model_tag {
 enum model_kind { MODEL_LINEAR, MODEL_PHYSICAL };	/* of a linear or a guest-physical page */
 
 void model_tlb_init(void);
+/* Another stay in a guest begins on this CPU. */
+void model_tlb_entered(void);
 bool model_tlb_find(enum model_kind kind, struct model_tag tag, u64 page, u64 *ret_frame);
 void model_tlb_fill(enum model_kind kind, struct model_tag tag, u64 page, u64 frame);
 /* Somebody else was here: this CPU knows wrong translations under these tags. */

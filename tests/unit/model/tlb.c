@@ -13,14 +13,20 @@ struct entry {
 	enum model_kind kind;
 	struct model_tag tag;
 	u64 page, frame;
-	unsigned long entry;		/* the stay in a guest that filled it */
+	unsigned long stay;		/* that filled it */
 };
 
 static struct entry tlbs[MODEL_CPUS][ENTRIES];
+static unsigned long stays[MODEL_CPUS];		/* in a guest, so far */
 
 void model_tlb_init(void)
 {
 	memset(tlbs, 0, sizeof(tlbs));
+}
+
+void model_tlb_entered(void)
+{
+	stays[smp_processor_id()]++;
 }
 
 static struct entry *find(enum model_kind kind, struct model_tag tag, u64 page)
@@ -41,7 +47,7 @@ bool model_tlb_find(enum model_kind kind, struct model_tag tag, u64 page, u64 *r
 	if (!e)
 		return false;
 	*ret_frame = e->frame;
-	model_counts.reused += e->entry != model_counts.entries;
+	model_counts.reused += e->stay != stays[smp_processor_id()];
 	return true;
 }
 
@@ -53,7 +59,7 @@ void model_tlb_fill(enum model_kind kind, struct model_tag tag, u64 page, u64 fr
 		e++;
 	if (e == tlb + ENTRIES)
 		e = tlb + model_random(ENTRIES);
-	*e = (struct entry){ true, kind, tag, page, frame, model_counts.entries };
+	*e = (struct entry){ true, kind, tag, page, frame, stays[smp_processor_id()] };
 }
 
 void model_tlb_spoil(u32 first_id, u32 last_id)
