@@ -237,6 +237,21 @@ static void do_share(struct fuzzer *f)
 			       f->share.vsp_memranges[i].vmr_size);
 }
 
+/* Mostly some pages of the first range, of a VM that this thread made or another. */
+static void do_protect(struct fuzzer *f)
+{
+	struct vm_mprotect_ept_params vmep = {
+		.vmep_vm_id = one_in(&f->random, 2) ? f->create.vcp_id : a_vm(f),
+		.vmep_vcpu_id = a_vcpu(f),
+		.vmep_sgpa = random_below(&f->random, 64) << 12,
+		.vmep_size = random_below(&f->random, 64) << 12,
+		.vmep_prot = (int)random_below(&f->random, 8),
+	};
+
+	spoil(f, &vmep, sizeof(vmep), 8);
+	call(f, VMM_IOC_MPROTECT_EPT, &vmep);
+}
+
 /* A number that may be no call, with any structure. */
 static void do_other(struct fuzzer *f)
 {
@@ -274,8 +289,8 @@ static const struct {
 	unsigned int weight;
 } table[] = {
 	{ do_run, 40 }, { do_reset, 12 }, { do_create, 6 }, { do_term, 3 }, { do_intr, 8 },
-	{ do_regs, 10 }, { do_vmparams, 5 }, { do_info, 4 }, { do_share, 3 }, { do_other, 4 },
-	{ do_stats, 4 }, { do_close, 1 },
+	{ do_regs, 10 }, { do_vmparams, 5 }, { do_info, 4 }, { do_share, 3 }, { do_protect, 4 },
+	{ do_other, 4 }, { do_stats, 4 }, { do_close, 1 },
 };
 
 static void *fuzz_thread(void *arg)
