@@ -18,7 +18,8 @@
 #define E(name, value) { #name, value },
 #define NAMES(list) \
 	static const struct calls_name values_##list[] = { CALLS_ENUM_##list(E) }; \
-	static const struct calls_names enum_##list = { #list, values_##list, COUNT(values_##list) };
+	static const struct calls_names enum_##list = { #list, values_##list, \
+							COUNT(values_##list) };
 CALLS_ENUMS(NAMES)
 #undef NAMES
 static const struct calls_names enum_dec, enum_hex, enum_flag;	/* these have none */
@@ -50,7 +51,8 @@ CALLS_NAMES(NAMES)
 #define B(m, w, d) { BASE(m, w, d), ONE(m), .kind = CALLS_KIND_bytes },
 #define S(m, w, s, d) { BASE(m, w, d), ONE(m), .kind = CALLS_KIND_struct, .of = struct_##s },
 #define Q(m, w, s, l, d) \
-	{ BASE(m, w, d), MANY(m), .kind = CALLS_KIND_struct, .of = struct_##s, .names = &names_##l },
+	{ BASE(m, w, d), MANY(m), .kind = CALLS_KIND_struct, .of = struct_##s, \
+	  .names = &names_##l },
 #define L(m, w, s, c, d) \
 	{ BASE(m, w, d), MANY(m), .kind = CALLS_KIND_struct, .of = struct_##s, .count = #c },
 #define P(m, w, s, c, d) \

@@ -88,7 +88,7 @@
 	S(vrp_inject, in, vcpu_inject_event, "an event for the guest") \
 	N(vrp_intr_pending, in, flag, "come back when the guest can take an interrupt") \
 	P(vrp_exit, inout, vm_exit, NONE, "the exit, and what was done about the last one") \
-	N(vrp_exit_reason, out, dec, "the processor's number of the last exit; 65535 if there was none") \
+	N(vrp_exit_reason, out, dec, "the processor's number of the last exit; 65535: none") \
 	N(vrp_irqready, out, flag, "the guest could take an interrupt") \
 	N(vrp_irq_id, in, dec, "names the interrupt in records; 0 if it has no name")
 
@@ -144,7 +144,7 @@
 	N(vpp_vm_id, in, dec, "the VM") \
 	N(vpp_vcpu_id, in, dec, "the vCPU") \
 	N(vpp_mask, in, hex, "which: 1 address, 2 version") \
-	N(vpp_pvclock_system_gpa, inout, hex, "guest-physical address of the clock; bit 0: it is on") \
+	N(vpp_pvclock_system_gpa, inout, hex, "guest-physical address; bit 0: the clock is on") \
 	N(vpp_pvclock_version, inout, dec, "how often the clock was written")
 
 #define CALLS_vm_sharemem_params(N, A, R, T, B, S, Q, L, P) \
@@ -187,7 +187,7 @@
 	N(ve_exit, out, dec, "ordinal of this exit, as in records") \
 	N(ve_flags, out, hex, "1: ve_gla is known") \
 	N(ve_addr_size, out, dec, "address size of the instruction: 2, 4 or 8") \
-	N(ve_seg, out, dec, "segment of its memory operand, in the order of vrs_sregs; 255: not known") \
+	N(ve_seg, out, dec, "segment of its memory operand, as in vrs_sregs; 255: not known") \
 	N(ve_access, out, dec, "1 read, 2 write, 4 execute")
 
 #define CALLS_vmm_version(N, A, R, T, B, S, Q, L, P) \

@@ -116,9 +116,11 @@ static int read_number(const struct calls_member *m, void *to, const json_t *fro
 	else if (!text)
 		return bad(w, msg, "must be a number");
 	else if (!by_name(m->values, text, &value) && !parse(text, value, &value))
-		return bad(w, msg, "'%s' is no number%s", text, m->values->n ? ", and no name" : "");
+		return bad(w, msg, "'%s' is no number%s", text,
+			   m->values->n ? ", and no name" : "");
 	if (!fits(value, m->size, m->negative))
-		return bad(w, msg, "%lld does not fit into %zu bits", (long long)value, 8 * m->size);
+		return bad(w, msg, "%lld does not fit into %zu bits", (long long)value,
+			   8 * m->size);
 	memcpy(to, &value, m->size);
 	return 0;
 }

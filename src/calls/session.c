@@ -228,7 +228,8 @@ static void add_exit(struct call *c, const struct vm_run_params *vrp)
 			class = VMMT_CLASS_io_out;
 		json_object_set_new(c->out, "exit", json_string(vmmt_class_info(class)->name));
 	}
-	if ((class != VMMT_CLASS_io_in && class != VMMT_CLASS_io_out) || !vrp->vrp_exit->vei.vei_size)
+	if (!vrp->vrp_exit->vei.vei_size ||
+	    (class != VMMT_CLASS_io_in && class != VMMT_CLASS_io_out))
 		json_object_del(exit, "vei");
 	if (class != VMMT_CLASS_ept)
 		json_object_del(exit, "vee");
@@ -298,7 +299,9 @@ static int do_reset(struct call *c)
 	vrs->vrs_drs[VCPU_REGS_DR7] = 0x400;
 	for (int i = VCPU_REGS_ES; i <= VCPU_REGS_GS; i++)
 		vrs->vrs_sregs[i] = (struct vcpu_segment_info){ 0, 0xffff, 0x93, 0 };
-	vrs->vrs_sregs[VCPU_REGS_CS] = (struct vcpu_segment_info){ 0xf000, 0xffff, 0x9b, 0xffff0000 };
+	vrs->vrs_sregs[VCPU_REGS_CS].vsi_sel = 0xf000;
+	vrs->vrs_sregs[VCPU_REGS_CS].vsi_base = 0xffff0000;
+	vrs->vrs_sregs[VCPU_REGS_CS].vsi_ar = 0x9b;
 	vrs->vrs_sregs[VCPU_REGS_LDTR] = (struct vcpu_segment_info){ 0, 0xffff, 0x82, 0 };
 	vrs->vrs_sregs[VCPU_REGS_TR] = (struct vcpu_segment_info){ 0, 0xffff, 0x8b, 0 };
 	vrs->vrs_gdtr.vsi_limit = vrs->vrs_idtr.vsi_limit = 0xffff;
@@ -393,8 +396,9 @@ static int move(struct call *c, uint8_t *buf, uint64_t size, bool into)
 			    gpa - vm->ranges[i].vmr_gpa < vm->ranges[i].vmr_size)
 				break;
 		if (!vm || i == vm->n) {
-			snprintf(c->msg, CALLS_MSG, "no memory of the VM is mapped here at %#llx: create "
-				 "or sharemem maps it, in the same batch", (unsigned long long)gpa);
+			snprintf(c->msg, CALLS_MSG, "no memory of the VM is mapped here at %#llx: "
+				 "create or sharemem maps it, in the same batch",
+				 (unsigned long long)gpa);
 			return -EFAULT;
 		}
 		offset = gpa - vm->ranges[i].vmr_gpa;

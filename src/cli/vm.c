@@ -101,7 +101,8 @@ static int one_call(struct calls_session *session, bool inherited, const char *w
 	}
 	print(out);
 	if (!inherited && !strcmp(word, "create"))
-		fail(DONE, word, "this VM ends now, as its descriptor is closed: use vmmtrace vm batch, or --fd N");
+		fail(DONE, word, "this VM ends now, as its descriptor is closed: "
+		     "use vmmtrace vm batch, or --fd N");
 	return DONE;
 }
 
@@ -117,7 +118,8 @@ static int one_line(struct calls_session *session, const char *line)
 	int err = 1;
 
 	if (!in) {
-		snprintf(msg, sizeof(msg), "no JSON object: %s (column %d)", error.text, error.column);
+		snprintf(msg, sizeof(msg), "no JSON object: %s (column %d)", error.text,
+			 error.column);
 	} else if (!word) {
 		snprintf(msg, sizeof(msg), "no \"call\" in it");
 	} else {

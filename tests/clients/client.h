@@ -173,12 +173,12 @@ static inline void advance(void)
 static inline uint32_t expect_out(uint16_t port, const char *why)
 {
 	enum what what = run();
-	uint32_t data = vm_exit.vei.vei_data;
+	uint32_t mask = vm_exit.vei.vei_size == 4 ? ~0u : (1u << 8 * vm_exit.vei.vei_size) - 1;
 
 	check(what == PORT && vm_exit.vei.vei_dir == VEI_DIR_OUT && vm_exit.vei.vei_port == port,
 	    "OUT to port %#x, %s", port, why);
 	advance();
-	return vm_exit.vei.vei_size == 4 ? data : data & (0xffu | (vm_exit.vei.vei_size - 1u) * 0xff00u);
+	return vm_exit.vei.vei_data & mask;
 }
 
 static inline void expect_in(uint16_t port, uint32_t answer, const char *why)

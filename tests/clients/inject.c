@@ -103,7 +103,7 @@ static void set_segments(struct vcpu_reg_state *vrs)
 	struct vcpu_segment_info real = { 0, 0xffff, 0x0093, 0 };
 	struct vcpu_segment_info code = { 0x8, 0xffffffff, mode == LONG ? 0xa09b : 0xc09b, 0 };
 	struct vcpu_segment_info data = { 0x10, 0xffffffff, 0xc093, 0 };
-	struct vcpu_segment_info idtr = { 0, mode == REAL ? 0x3ff : 0xfff, 0, mode == REAL ? 0 : IDT };
+	struct vcpu_segment_info idtr = { 0, 0xfff, 0, mode == REAL ? 0 : IDT };
 	struct vcpu_segment_info gdtr = { 0, 0x17, 0, GDT };
 	struct vcpu_segment_info ldtr = { 0, 0xffff, 0x0082, 0 };
 	struct vcpu_segment_info tr = { 0, 0xffff, 0x008b, 0 };
@@ -125,11 +125,12 @@ static void start(void)
 	vrs.vrs_gprs[VCPU_REGS_RFLAGS] = 0x2;
 	vrs.vrs_gprs[VCPU_REGS_RIP] = LOOP;
 	vrs.vrs_gprs[VCPU_REGS_RSP] = STACK;
-	vrs.vrs_crs[VCPU_REGS_CR0] = CR0_ET | (mode != REAL ? CR0_PE : 0) | (mode == LONG ? CR0_PG : 0);
+	vrs.vrs_crs[VCPU_REGS_CR0] = CR0_ET | (mode != REAL ? CR0_PE : 0);
 	vrs.vrs_crs[VCPU_REGS_XCR0] = XFEATURE_X87;
 	vrs.vrs_drs[VCPU_REGS_DR6] = 0xFFFF0FF0;
 	vrs.vrs_drs[VCPU_REGS_DR7] = 0x400;
 	if (mode == LONG) {
+		vrs.vrs_crs[VCPU_REGS_CR0] |= CR0_PG;
 		vrs.vrs_crs[VCPU_REGS_CR3] = PML4;
 		vrs.vrs_crs[VCPU_REGS_CR4] = CR4_PAE | CR4_PSE;
 		vrs.vrs_msrs[VCPU_REGS_EFER] = EFER_LME | EFER_LMA;
@@ -166,7 +167,8 @@ static void inject(uint8_t type, uint8_t vector, uint32_t error)
 	    "%s: vector %u has error code %#x", mode_name[mode], vector, code);
 	what = run();
 	check(what == PORT && vm_exit.vei.vei_port == ASK &&
-	    vm_exit.vrs.vrs_gprs[VCPU_REGS_RSP] == STACK, "%s: and its stack is even", mode_name[mode]);
+	    vm_exit.vrs.vrs_gprs[VCPU_REGS_RSP] == STACK, "%s: and its stack is even",
+	    mode_name[mode]);
 	advance();
 }
 

@@ -12,7 +12,7 @@
 #define STACK		0x8000
 #define LOW		0x20000ul	/* in small pages */
 #define HIGH		0x312000ul	/* where a large page may be */
-#define COMMAND		0xe0		/* what to do there: an address and one of these */
+#define COMMAND		0xe0		/* reads an address and one of these */
 #define DONE		0xe1
 enum { READ, WRITE, CALL };
 
@@ -121,7 +121,8 @@ static void page(paddr_t gpa, const char *what)
 	check(!guest_can(WRITE, gpa) && is_protect() && *memory(gpa) == 0,
 	    "%s: a write is passed on, and does nothing", what);
 	check(!done() && is_protect(), "%s: and again", what);
-	check(protect(gpa, 0x1000, PROT_READ | PROT_WRITE) == 0, "%s: PROT_READ | PROT_WRITE", what);
+	check(protect(gpa, 0x1000, PROT_READ | PROT_WRITE) == 0, "%s: PROT_READ | PROT_WRITE",
+	    what);
 	check(done() && *memory(gpa) == 0x5a, "%s: it is permitted now", what);
 	check(guest_can(READ, gpa), "%s: so is reading", what);
 	check(!guest_can(CALL, gpa + 4) && is_protect(), "%s: running is passed on", what);

@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 	    "the guest sees what the second process writes");
 	finish();
 	tell(sock[0]);
-	check(waitpid(child, &status, 0) == child && status == 0, "the second process saw all that");
+	check(waitpid(child, &status, 0) == child && status == 0,
+	    "the second process saw all that");
 	return failures != 0;
 }

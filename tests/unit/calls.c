@@ -34,7 +34,8 @@ static void test_no_member_is_missing(void **state)
 				continue;
 			}
 			if (m->offset != align_up(end, m->align))
-				fail_msg("struct %s: something is missing before %s", s->name, m->name);
+				fail_msg("struct %s: something is missing before %s", s->name,
+					 m->name);
 			end = m->offset + m->size * m->n;
 		}
 		if (align_up(end, 8) != align_up(s->size, 8))

@@ -189,8 +189,8 @@ static void reasons(void)
 }
 
 /* Programs print these with %zu and %lx, pass pointers to them on, and initialize by position. */
-#define HAS_TYPE(expression, type) is(#expression " is a " #type, _Generic(&(expression), type *: 1, \
-									  default: 0), 1);
+#define HAS_TYPE(expression, type) \
+	is(#expression " is a " #type, _Generic(&(expression), type *: 1, default: 0), 1);
 
 static void types(void)
 {
