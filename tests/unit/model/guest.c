@@ -9,13 +9,15 @@
 
 #define ENTRY_ADDR	GENMASK_ULL(51, 12)
 #define ENTRY_LARGE	BIT_ULL(7)
+#define ENTRY_WRITE	BIT_ULL(1)		/* on both vendors */
 
 static u64 guest_page(u64 cr3, u64 page)
 {
 	return (page * 7 + (cr3 >> PAGE_SHIFT) * 5) % MODEL_GUEST_PAGES;
 }
 
-/* Walk the nested table; false if the page is not mapped. */
+/* Walk the nested table; false if the page is not mapped. A frame is kept with
+ * the permission to write. */
 static bool walk(const struct model_guest *g, u64 page, u64 *ret_frame)
 {
 	u64 *table = __va(g->root), entry;
@@ -29,7 +31,7 @@ static bool walk(const struct model_guest *g, u64 page, u64 *ret_frame)
 			model_broken("a large page, which the scene never maps");
 		table = __va(entry & ENTRY_ADDR);
 	}
-	*ret_frame = entry & ENTRY_ADDR;
+	*ret_frame = entry & (ENTRY_ADDR | ENTRY_WRITE);
 	return true;
 }
 
@@ -46,24 +48,27 @@ static void must_be(const struct model_guest *g, enum model_kind kind, struct mo
 }
 
 /* One access. False: nested fault at *ret_gpa. */
-static bool touch(const struct model_guest *g, u64 page, u64 *ret_gpa)
+static bool touch(struct model_guest *g, u64 page, u64 *ret_gpa)
 {
 	u64 physical = guest_page(*g->cr3, page), frame;
 
 	*ret_gpa = physical << PAGE_SHIFT;
+	g->write = model_chance(2);
+	g->was_present = true;
 	if (model_tlb_find(MODEL_LINEAR, g->linear, page, &frame)) {
 		must_be(g, MODEL_LINEAR, g->linear, page, frame);
-		return true;
+		return !g->write || (frame & ENTRY_WRITE);
 	}
 	if (model_tlb_find(MODEL_PHYSICAL, g->physical, physical, &frame)) {
 		must_be(g, MODEL_PHYSICAL, g->physical, physical, frame);
 	} else {
-		if (!walk(g, physical, &frame))
+		g->was_present = walk(g, physical, &frame);
+		if (!g->was_present)
 			return false;
 		model_tlb_fill(MODEL_PHYSICAL, g->physical, physical, frame);
 	}
 	model_tlb_fill(MODEL_LINEAR, g->linear, page, frame);
-	return true;
+	return !g->write || (frame & ENTRY_WRITE);
 }
 
 enum model_end model_guest_run(struct model_guest *g, u64 *ret_gpa)

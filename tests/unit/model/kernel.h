@@ -66,6 +66,10 @@ typedef __s64 s64;
 #define GENMASK_ULL(h, l) GENMASK(h, l)
 #define U32_MAX UINT32_MAX
 #define upper_32_bits(n) ((u32)((u64)(n) >> 32))
+#define IS_ALIGNED(x, a) (!((x) & ((typeof(x))(a) - 1)))
+#define PAGE_ALIGNED(x) IS_ALIGNED((x), 4096)
+#define check_add_overflow(a, b, sum) __builtin_add_overflow(a, b, sum)
+#define __ffs(word) ((unsigned int)__builtin_ctzll(word))
 #define ALIGN_DOWN(x, a) ((x) & ~((typeof(x))(a) - 1))
 
 static inline void __clear_bit(unsigned long bit, unsigned long *map)
@@ -223,6 +227,7 @@ void preempt_notifier_unregister(struct preempt_notifier *notifier);
 enum { TIF_NEED_FPU_LOAD, TIF_NOTIFY_RESUME };
 bool xfer_to_guest_mode_work_pending(void);
 bool signal_pending(struct task_struct *task);
+#define fatal_signal_pending(task) false
 #define test_thread_flag(flag) false
 extern unsigned long model_jiffies;
 #define jiffies model_jiffies

@@ -49,6 +49,7 @@ static inline bool model_chance(unsigned int n)
 #define MODEL_COUNTS(C) \
 	C(vms, 1, 1) C(entries, 1, 1) C(aborted, 1, 1) C(refused, 1, 1) \
 	C(preempted, 1, 1) C(migrations, 1, 1) C(offline, 1, 1) C(ipis, 1, 1) \
+	C(protects, 1, 1) C(denied, 1, 1) \
 	C(reused, 1, 1) C(flushes, 1, 1) C(clean, 1, 0) C(launches, 0, 1) C(resumes, 0, 1)
 struct model_counts {
 #define C(name, svm, vmx) unsigned long name;
@@ -92,11 +93,12 @@ struct model_guest {
 	u64 root;				/* the nested table */
 	u64 present;				/* bits of an entry: present */
 	u64 *cr3;
+	bool write, was_present;		/* of the last access */
 };
 
 /* Why the guest's stay ends. */
 enum model_end {
-	MODEL_END_FAULT,	/* *ret_gpa is not mapped */
+	MODEL_END_FAULT,	/* *ret_gpa is not mapped, or not for writing */
 	MODEL_END_INTR,		/* the host's interrupt */
 	MODEL_END_ACT,		/* an instruction that exits */
 };

@@ -96,6 +96,11 @@ void vmm_emit_life(struct vmm_vm *vm, struct vmm_vcpu *vcpu, u8 what, u64 info)
 {
 }
 
+struct vmm_vcpu *vmm_vm_vcpu(struct vmm_vm *vm, u32 id)
+{
+	return vm->vcpus[id];
+}
+
 struct vmm_range *vmm_mem_find(struct vmm_mem *mem, u64 gpa)
 {
 	struct vmm_range *ram = (struct vmm_range *)mem;
@@ -180,6 +185,23 @@ static void draw_event(struct vm_run_params *vrp)
 	}
 }
 
+/* Some pages of the guest become read-only, or may be written again. */
+static void protect(struct scene_vcpu *me)
+{
+	u64 first = model_random(MODEL_GUEST_PAGES);
+	struct vm_mprotect_ept_params vmep = {
+		.vmep_vcpu_id = me->vcpu->id,
+		.vmep_sgpa = first << PAGE_SHIFT,
+		.vmep_size = (1 + model_random(MODEL_GUEST_PAGES - first)) << PAGE_SHIFT,
+		.vmep_prot = VMMT_ACCESS_r | (model_chance(2) ? VMMT_ACCESS_w : 0),
+	};
+	int err = vmm_vm_protect(me->scene->vm, &vmep);
+
+	if (err && err != -EBUSY)
+		model_broken("MPROTECT_EPT returns %d", err);
+	model_counts.protects += !err;
+}
+
 static void vcpu_thread(void *arg)
 {
 	struct scene_vcpu *me = arg;
@@ -194,10 +216,15 @@ static void vcpu_thread(void *arg)
 
 		if (!i || model_chance(20)) {
 			draw_regs(&regs);
-			if (vmm_vcpu_reset(vcpu, &regs))
-				model_broken("RESETCPU failed");
+			/* It is busy while another's thread is in MPROTECT_EPT. */
+			while ((err = vmm_vcpu_reset(vcpu, &regs)) == -EBUSY)
+				cond_resched();
+			if (err)
+				model_broken("RESETCPU returns %d", err);
 			want = 0;
 		}
+		if (model_chance(10))
+			protect(me);
 		if (model_chance(3))
 			want = write_regs(vcpu) ?: want;
 		if (model_chance(5))
@@ -206,8 +233,12 @@ static void vcpu_thread(void *arg)
 			vmm_vcpu_kick(me->scene->vm->vcpus[model_random(me->scene->nvcpus)]);
 		draw_event(&vrp);
 		err = vmm_vcpu_run(vcpu, &vrp, rdtsc());
+		if (err == -EBUSY)	/* as above */
+			err = 0;
 		if (err && err != want)
 			model_broken("RUN returns %d, not %d", err, want);
+		model_counts.denied += vcpu->last_input &&
+				       exit.vee.vee_fault_type == VEE_FAULT_PROTECT;
 		model_yield();
 	}
 	me->scene->nrunning--;

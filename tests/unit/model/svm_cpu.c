@@ -338,7 +338,8 @@ static void stay(struct vmcb *vmcb, struct vmm_frame *frame)
 
 	switch (model_guest_run(&guest, &gpa)) {
 	case MODEL_END_FAULT:
-		exit_with(vmcb, SVM_EXIT_NPF, BIT_ULL(1) | BIT_ULL(2), gpa, 0);
+		exit_with(vmcb, SVM_EXIT_NPF, BIT_ULL(2) | (guest.write ? BIT_ULL(1) : 0) |
+			  (guest.was_present ? BIT_ULL(0) : 0), gpa, 0);
 		vmcb->control.insn_len = 0;
 		/* The event may not have been delivered: it is told back. */
 		if (model_chance(2))
