@@ -212,6 +212,7 @@ struct vmm_vm {
 	struct rcu_head rcu;
 	struct list_head link;		/* vmm_lock */
 	struct file *owner;		/* [I] the file it was created on */
+	bool extended;			/* [I] its program knows vrp_irq_id */
 	u32 id;				/* [I] */
 	struct completion gone;		/* no reference left */
 	char name[VMM_MAX_NAME_LEN];	/* [I] */
@@ -323,6 +324,9 @@ static inline u64 vmm_tsc(u64 raw)
 {
 	return raw + vmm_tsc_offset;
 }
+
+/* main.c */
+bool vmm_file_extended(const struct file *file);
 
 /* vm.c */
 int vmm_vm_create(struct file *owner, struct vm_create_params *vcp);

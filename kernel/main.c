@@ -131,10 +131,20 @@ static int ioc_mprotect_ept(struct file *file, struct vmm_vm *vm, void *arg)
 	return vmm_vm_protect(vm, arg);
 }
 
+/* vrp_irq_id lies where a program of vmm(4) has padding, which it may never have
+ * written: so it counts where the program has asked for our version. */
+static const char extended;
+
+bool vmm_file_extended(const struct file *file)
+{
+	return READ_ONCE(file->private_data) == &extended;
+}
+
 static int ioc_version(struct file *file, struct vmm_vm *vm, void *arg)
 {
 	struct vmm_version *vv = arg;
 
+	WRITE_ONCE(file->private_data, (void *)&extended);
 	vv->vv_abi = VMM_ABI_VERSION;
 	vv->vv_schema = VMMT_SCHEMA_VERSION;
 	vv->vv_isa = vmm_ops->isa;

@@ -97,7 +97,7 @@ static void take_event(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
 	case VCPU_INJECT_INTR:
 		vcpu->irq = (struct vmm_event) {
 			.info = VMM_EVENT(VMMT_ITYPE_intr, vie->vie_vector),
-			.irq_id = vrp->vrp_irq_id,
+			.irq_id = vcpu->vm->extended ? vrp->vrp_irq_id : 0,
 		};
 		break;
 	case VCPU_INJECT_EX:

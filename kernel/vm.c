@@ -135,6 +135,7 @@ static struct vmm_vm *vm_alloc(struct file *owner, struct vm_create_params *vcp)
 	init_completion(&vm->gone);
 	mutex_init(&vm->seq_lock);
 	vm->owner = owner;
+	vm->extended = vmm_file_extended(owner);
 	vm->uid = current_euid();
 	vm->creator = get_task_pid(current, PIDTYPE_TGID);
 	vm->mm = current->mm;

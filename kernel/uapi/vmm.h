@@ -84,7 +84,8 @@ struct vm_run_params {
 	/* out */
 	uint16_t	vrp_exit_reason;
 	uint8_t		vrp_irqready;
-	/* in: names the interrupt in vrp_inject in records; 0 if it has none */
+	/* in, of VMs made after VMM_IOC_VERSION on that file: names the interrupt in
+	 * vrp_inject in records; 0 if it has none */
 	uint32_t	vrp_irq_id;
 };
 

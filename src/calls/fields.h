@@ -90,7 +90,7 @@
 	P(vrp_exit, inout, vm_exit, NONE, "the exit, and what was done about the last one") \
 	N(vrp_exit_reason, out, dec, "the processor's number of the last exit; 65535: none") \
 	N(vrp_irqready, out, flag, "the guest could take an interrupt") \
-	N(vrp_irq_id, in, dec, "names the interrupt in records; 0 if it has no name")
+	N(vrp_irq_id, in, dec, "names the interrupt in records, if VERSION came before CREATE; 0: no name")
 
 #define CALLS_vm_info_params(N, A, R, T, B, S, Q, L, P) \
 	N(vip_size, in, dec, "bytes in the buffer") \

@@ -118,6 +118,11 @@ int main(int argc, char **argv)
 	vcp.vcp_memranges[0].vmr_size = 640 * KIB;
 	vcp.vcp_memranges[1].vmr_gpa = 4 * GIB - TOP;
 	vcp.vcp_memranges[1].vmr_size = TOP;
+	/* A structure that was never cleared, as malloc(3) gives it. */
+	memset(&vrp, 0xa5, sizeof(vrp));
+	memset(&vrp.vrp_inject, 0, sizeof(vrp.vrp_inject));
+	vrp.vrp_vcpu_id = 0;
+	vrp.vrp_intr_pending = 0;
 	create("reset", generation(argc, argv), load);
 	look_up();
 	reset(&flat16);

@@ -24,6 +24,27 @@ run() {
 	fi
 }
 
+# ok STATUS NAME
+ok() {
+	count=$((count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+	fi
+}
+
+# What a program of vmm(4) leaves in padding does not get into records.
+tracing=/sys/kernel/tracing
+echo 1 >$tracing/events/vmm/enable
+run ./reset kernel
+echo 0 >$tracing/events/vmm/enable
+cat $tracing/trace >trace
+grep -q 'vmm_intr:.*stage=0x3 ' trace
+ok $? "its interrupt is recorded"
+! grep 'vmm_intr:.*irq_id=0x[1-9a-f]' trace
+ok $? "without a name"
+
 for memory in kernel caller; do
 	run ./reset $memory
 	run ./flat64 $memory
@@ -32,9 +53,5 @@ for memory in kernel caller; do
 	run ./share $memory fork
 	run ./share $memory pass
 done
-count=$((count + 1))
-if [ "$(cat /sys/module/vmm/refcnt)" = 0 ]; then
-	echo "ok $count - no VM is left"
-else
-	echo "not ok $count - no VM is left"
-fi
+[ "$(cat /sys/module/vmm/refcnt)" = 0 ]
+ok $? "no VM is left"
