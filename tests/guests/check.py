@@ -23,9 +23,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def exit_classes():
-    """Names of the exit classes, from the schema."""
+    """Names of the exit classes, and what kind of key each has, from the schema."""
     with open(os.path.join(HERE, "../../trace/exits.h")) as f:
-        return set(re.findall(r"^\s*C\(\d+,\s*(\w+),", f.read(), re.M))
+        return dict(re.findall(r"^\s*C\(\d+,\s*(\w+),.*\s(\w+)\)", f.read(), re.M))
 
 
 class Tap:
@@ -115,7 +115,8 @@ def check_guest(tap, e, out, vmmtrace):
                expect.compare(e, records) + check_life(e, records))
     wrong = timeline.check_records(records, footer) + timeline.check_interrupts(records)
     if e.options["with"] == "vmmtrace" and not wrong:
-        wrong += timeline.check_summary(json.loads(read(out, f"{name}.summary")), records)
+        wrong += timeline.check_summary(json.loads(read(out, f"{name}.summary")), records,
+                                        e.classes)
     tap.result(f"{name}: ordinals, spans, totals", wrong)
     try:
         events = timeline.load_json(paths[1])

@@ -11,7 +11,8 @@ A line is one exit with the records that go with it, or one stage of an event:
   user STAGE [VECTOR] [FIELD=VALUE]...      a stage that the interrupt controller records
 
 What is left out of KEY and VALUE is 0; END is what the class usually ends with. After -> comes the
-access that the machine served; "?" stands for a value that is not known beforehand.
+access that the machine served; "?" stands for a value that is not known beforehand, FIELD=same for
+that of the record before.
 Numbers may be sums and products with i, the round of the enclosing repeat, in one word.
 
   run NAME=VALUE...    how it is run and ends: mode, memory, end, status, hosts; see DEFAULTS
@@ -56,9 +57,11 @@ class Item:
         self.maybe = maybe
         self.actual = None
 
-    def mismatch(self, rec):
+    def mismatch(self, rec, last):
         for name, want in self.fields.items():
             have = field(rec, name)
+            if want == "same":
+                want = field(last, name)
             if want is not ANY and have != want:
                 return f"{name} is {show(have)}, not {show(want)}"
         return None
@@ -266,12 +269,13 @@ def _match(what, items, records):
     at = 0
     for n, rec in enumerate(records):
         before = [f"  before it {brief(r)}" for r in reversed(records[max(0, n - 3):n])]
-        while at < len(items) and items[at].maybe and items[at].mismatch(rec):
+        last = records[n - 1]
+        while at < len(items) and items[at].maybe and items[at].mismatch(rec, last):
             at += 1
         if at == len(items):
             return [f"{what} record {n + 1} is one too many of {len(records)}: {brief(rec)}"]
         item = items[at]
-        why = item.mismatch(rec)
+        why = item.mismatch(rec, last)
         if not why and item.owner and item.owner.actual["exit"] != rec.get("exit"):
             why = f"exit is {rec.get('exit')}, not {item.owner.actual['exit']}"
         if why:
