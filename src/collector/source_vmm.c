@@ -33,6 +33,7 @@ struct source_vmm {
 	struct ring_buffer *rings;
 	struct cpu_ring *cpus;
 	int ncpus;
+	uint32_t only;		/* the VM that is recorded; 0: all */
 };
 
 static __attribute__((format(printf, 3, 4)))
@@ -74,7 +75,10 @@ static unsigned int default_ring(int ncpus)
 static int take(void *ctx, void *data, size_t size)
 {
 	struct cpu_ring *ring = ctx;
+	const struct vmmt_head *head = data;
 
+	if (ring->source->only && head->vm && head->vm != ring->source->only)
+		return 0;
 	collector_push(ring->source->collector, ring->index, data, size);
 	return 0;
 }
@@ -161,6 +165,11 @@ failed:
 	return err;
 }
 
+void source_vmm_only(struct source_vmm *s, uint32_t vm)
+{
+	s->only = vm;
+}
+
 unsigned int source_vmm_drain(struct source_vmm *s)
 {
 	int n = ring_buffer__consume(s->rings);
@@ -200,6 +209,10 @@ void source_vmm_close(struct source_vmm *s)
 }
 
 #else /* !HAVE_BPF */
+
+void source_vmm_only(struct source_vmm *s, uint32_t vm)
+{
+}
 
 int source_vmm_open(struct collector *c, const struct source_vmm_options *options,
 		    struct source_vmm **ret, char msg[SOURCE_MSG])

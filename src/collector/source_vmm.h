@@ -25,6 +25,10 @@ struct source_vmm_options {
 int source_vmm_open(struct collector *c, const struct source_vmm_options *options,
 		    struct source_vmm **ret, char msg[SOURCE_MSG]);
 
+/* From now on push records of this VM and of the host only; no id at first:
+ * UINT32_MAX. Other VMs' records in the rings are passed over. */
+void source_vmm_only(struct source_vmm *s, uint32_t vm);
+
 /* Push what is in the rings. Returns the number of records. */
 unsigned int source_vmm_drain(struct source_vmm *s);
 

@@ -115,7 +115,6 @@ static void take_addresses(struct run *r, const struct vm_create_params *vcp)
 int guest_make(struct run *r)
 {
 	struct vm_create_params vcp = { .vcp_ncpus = 1 };
-	const struct vmm_stats *stats;
 	char msg[MACHINE_MSG];
 	int err;
 
@@ -134,14 +133,11 @@ int guest_make(struct run *r)
 	r->vm = vcp.vcp_id;
 	take_addresses(r, &vcp);
 	guest_memory_init(&r->memory, r->ram, r->nram);
-	err = vmm_map_stats(r->fd, r->vm, 0, &stats);
-	if (err) {
+	err = vmm_map_stats(r->fd, r->vm, 0, &r->stats);
+	if (err)
 		snprintf(r->why, sizeof(r->why), "cannot map the statistics of the VM: %s",
 			 strerror(-err));
-		return err;
-	}
-	__atomic_store_n(&r->stats, stats, __ATOMIC_RELEASE);
-	return 0;
+	return err;
 }
 
 static void set_registers(const struct boot_state *boot, struct vcpu_reg_state *regs)

@@ -139,25 +139,32 @@ int record_start(struct run *r)
 		snprintf(r->why, sizeof(r->why), "%s", msg);
 		return err;
 	}
+	/* Others may run guests here: their records are not for this timeline. */
+	source_vmm_only(rec->source, UINT32_MAX);
 	err = add_threads(rec);
 	if (!err)
 		err = vmm_clock(r->fd);
-	if (!err)
-		err = start_thread(rec);
 	if (err)
 		snprintf(r->why, sizeof(r->why), "recording cannot start: %s", strerror(-err));
 	return err;
 }
 
-/* The VM has its id: userland's streams can name it. */
-void record_vm(struct run *r)
+/* The VM has its id, so its records can be told from others': reading begins. On failure one line
+ * is in why. */
+int record_vm(struct run *r)
 {
 	struct record *rec = r->record;
+	int err;
 
 	if (!rec)
-		return;
+		return 0;
 	user_stream_init(&rec->streams[0], rec->rings[0], r->vm, 0);
 	user_stream_init(&rec->streams[1], rec->rings[1], r->vm, USER_THREAD_OTHER);
+	source_vmm_only(rec->source, r->vm);
+	err = start_thread(rec);
+	if (err)
+		snprintf(r->why, sizeof(r->why), "recording cannot start: %s", strerror(-err));
+	return err;
 }
 
 static void fill_totals(const struct run *r, struct collector_totals *totals,

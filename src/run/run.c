@@ -60,10 +60,10 @@ static int prepare(struct run *r)
 		err = record_start(r);
 	if (!err)
 		err = guest_make(r);
-	if (err)
-		return err;
-	record_vm(r);
-	err = make_machine(r);
+	if (!err)
+		err = record_vm(r);
+	if (!err)
+		err = make_machine(r);
 	if (!err)
 		err = guest_load(r);
 	if (!err)

@@ -144,7 +144,7 @@ void run_console_flush(void);
 
 /* record.c */
 int record_start(struct run *r);
-void record_vm(struct run *r);
+int record_vm(struct run *r);
 int record_stop(struct run *r);		/* -EIO: an output failed */
 void record_free(struct run *r);
 void record_dev(struct run *r, uint64_t now, struct vmmt_dev *rec);
@@ -162,7 +162,7 @@ json_t *run_manifest(const struct run *r);
  * instructions, and change what is to be added. */
 static inline uint64_t tsc_now(const struct run *r)
 {
-	const struct vmm_stats *st = __atomic_load_n(&r->stats, __ATOMIC_ACQUIRE);
+	const struct vmm_stats *st = r->stats;
 	uint64_t offset, tsc;
 
 	if (!st)
