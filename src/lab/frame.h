@@ -42,7 +42,7 @@
 #define LAB_READ_SIZE	8192U
 
 enum lab_frame_type {
-	LAB_FRAME_READY = 1,	/* the command starts now; no payload */
+	LAB_FRAME_READY = 1,	/* the command starts now; no payload. Numbers begin at 0 here */
 	LAB_FRAME_STDOUT,	/* bytes of the command's standard output */
 	LAB_FRAME_STDERR,	/* bytes of its standard error */
 	LAB_FRAME_DIR,		/* struct lab_frame_file and a path relative to /out */

@@ -242,6 +242,27 @@ static void missing_frame_is_noticed(void **state)
 	assert_non_null(strstr(out, "damaged"));
 }
 
+/* The command started another kernel by kexec: its init counts from 0, and its status is the one. */
+static void another_kernel_begins_again(void **state)
+{
+	struct fixture *f = *state;
+	char out[256];
+
+	put_frame(&f->stream, LAB_FRAME_READY, "", 0);
+	put_frame(&f->stream, LAB_FRAME_STDOUT, "one\n", 4);
+	put_file(&f->stream, LAB_FRAME_FILE, "cut", 0644);
+	f->stream.seq = 0;
+	put_frame(&f->stream, LAB_FRAME_READY, "", 0);
+	put_frame(&f->stream, LAB_FRAME_STDOUT, "two\n", 4);
+	put_file(&f->stream, LAB_FRAME_FILE, "whole", 0644);
+	put_frame(&f->stream, LAB_FRAME_END, "", 0);
+	put_status(&f->stream, 3);
+	assert_int_equal(feed(f, 21, out, sizeof(out)), 0);
+	assert_string_equal(out, "one\ntwo\n");
+	assert_true(f->channel.ended);
+	assert_int_equal(f->channel.status, 3);
+}
+
 static void tree_arrives(void **state)
 {
 	struct fixture *f = *state;
@@ -343,6 +364,7 @@ int main(void)
 		TEST(payload_comes_through_the_window),
 		TEST(damage_is_noticed),
 		TEST(missing_frame_is_noticed),
+		TEST(another_kernel_begins_again),
 		TEST(tree_arrives),
 		TEST(no_path_leads_outside),
 		TEST(link_is_replaced_not_followed),
