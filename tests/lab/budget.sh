@@ -23,4 +23,4 @@ done
 	exit 1
 }
 host="Linux $release, $(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*\).*/QEMU \1/p')"
-exec python3 -B "$tests/lab/budget.py" "${1:---check}" "$tests/lab/budget.txt" "$dir/out" "$host"
+python3 -B "$tests/lab/budget.py" "${1:---check}" "$tests/lab/budget.txt" "$dir/out" "$host"
