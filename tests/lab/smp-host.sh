@@ -35,6 +35,20 @@ for memory in "" --caller-memory; do
 	result $? "a guest boots while CPU 1 comes and goes $memory"
 done
 
+# Two recorders, each with its own guest, see both guests' exits and keep those of theirs.
+printf '\346\355\353\374' >ports.bin
+recorders=
+for name in one other; do
+	vmmtrace run -q --flat ports.bin@0x1000 --memory 2M -o "/out/$name.ndjson" >out 2>err </dev/null &
+	recorders="$recorders $!"
+done
+until grep -q '"ev":"exit"' /out/one.ndjson && grep -q '"ev":"exit"' /out/other.ndjson; do
+	sleep 0.2
+done
+# shellcheck disable=SC2086
+kill -TERM $recorders
+wait
+
 # Off at the last TERM: a CPU that comes up afterwards has no virtualization on.
 [ "$(cat /sys/module/vmm/refcnt)" = 0 ]
 result $? "no VM is left"

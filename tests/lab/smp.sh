@@ -21,4 +21,7 @@ cpus = {json.loads(l)["cpu"] for l in open(sys.argv[1]) if "\"ev\":\"exit\"" in 
 assert cpus == {0, 1}, cpus
 ' "$dir/out/$f.ndjson"
 done
+for f in one other; do
+	check "recorder $f has its own guest's exits and no other's" "$vmmtrace" verify "$dir/out/$f.ndjson"
+done
 plan
