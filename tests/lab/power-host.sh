@@ -25,13 +25,13 @@ guest() {
 
 # Guests that compute, that wait, and Linux, which does both; they run when this returns.
 guests() {
-	mkfifo spin.in
-	guest spin spin.in --flat spin.bin@0x10000 --memory 2M
-	exec 3>spin.in
+	mkfifo busy.in
+	guest busy busy.in --flat busy.bin@0x10000 --memory 2M
+	exec 3>busy.in
 	guest idle /dev/null --flat idle.bin@0x1000 --memory 2M
 	# shellcheck disable=SC2086
 	guest linux /dev/null $boot
-	until grep -q up spin.out && grep -q Linux linux.out; do
+	until grep -q up busy.out && grep -q Linux linux.out; do
 		sleep 0.1
 	done
 }
@@ -70,7 +70,7 @@ sleep)
 	result $? "a new guest runs after it"
 	host_sleeps
 	echo >&3
-	for name in spin linux; do
+	for name in busy linux; do
 		ended $name
 		result $? "the guest $name goes on to its end"
 	done

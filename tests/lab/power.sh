@@ -22,7 +22,7 @@ on_host() {
 	# shellcheck disable=SC2086
 	"$vmmtrace" lab --cpu "$cpu" $host --console --out "$dir/$name" --add tests/lab/kexec \
 		--add "$vmlinuz:/root/vmlinuz" --add "$initrd:/root/initrd.gz" \
-		--add tests/lab/spin.bin --add "${srcdir:-.}/tests/lab/power-host.sh:/root/host.sh" "$@" -- \
+		--add tests/lab/busy.bin --add "${srcdir:-.}/tests/lab/power-host.sh:/root/host.sh" "$@" -- \
 		sh host.sh "$name" >"$dir/$name.tap" 2>"$dir/$name.err"
 	status=$?
 	awk -v n="$count" '/^(not )?ok / { sub(/ok [0-9]+/, "ok " ++n) } { print }' \
