@@ -14,19 +14,20 @@ printf '\373\364\353\375' >idle.bin	# STI; HLT; again
 printf '\364' >end.bin			# HLT, interrupts off: ends by itself
 boot="--kernel vmlinuz --initrd initrd.gz --memory 192M --append console=ttyS0"
 
-# start NAME ARG...: a guest in the background; its process is $NAME.
-# guest NAME INPUT ARG...: runs in the background, recorded.
+# guest NAME INPUT ARG...: runs in the background, recorded, on the CPUs in mask; its process is $NAME.
+mask=f
 guest() {
 	name=$1 input=$2
 	shift 2
-	vmmtrace run -q --name "$name" "$@" -o "/out/$name.ndjson" <"$input" >"$name.out" 2>"$name.err" &
+	taskset $mask vmmtrace run -q --name "$name" "$@" -o "/out/$name.ndjson" <"$input" >"$name.out" 2>"$name.err" &
 	eval "$name=$!"
 }
 
-# Guests that compute, that wait, and Linux, which does both; they run when this returns.
+# Guests that compute, that wait, and Linux, which does both; they run when this returns. The first
+# stays on the CPU that is never unplugged: suspend and resume are all that it gets.
 guests() {
 	mkfifo busy.in
-	guest busy busy.in --flat busy.bin@0x10000 --memory 2M
+	mask=1 guest busy busy.in --flat busy.bin@0x10000 --memory 2M
 	exec 3>busy.in
 	guest idle /dev/null --flat idle.bin@0x1000 --memory 2M
 	# shellcheck disable=SC2086
