@@ -143,7 +143,7 @@ int verify_repair(const char *path, uint64_t *ret_events, bool *ret_changed)
 	int ret;
 
 	if (r.format == READER_UNKNOWN)
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	ret = check_first(path, r.format);
 	if (ret)
 		return ret;

@@ -73,13 +73,14 @@ static int open_timeline(const char *path, struct reader **ret_reader)
 		return ret;
 	ret = reader_line(r, &line, &len);
 	header = ret > 0 ? reader_parse(line, len, READER_NDJSON) : NULL;
-	if (!header || !is_event(header, LINE_HEADER) ||
-	    number_of(header, "schema") != VMMT_SCHEMA_VERSION)
+	if (ret >= 0 && (!header || !is_event(header, LINE_HEADER)))
 		ret = -EINVAL;
+	else if (ret > 0 && number_of(header, "schema") != VMMT_SCHEMA_VERSION)
+		ret = -EPROTO;
 	json_decref(header);
-	if (ret <= 0) {
+	if (ret < 0) {
 		reader_close(r);
-		return ret ? ret : -EINVAL;
+		return ret;
 	}
 	*ret_reader = r;
 	return 0;

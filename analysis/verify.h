@@ -42,7 +42,8 @@ int verify_file(const char *path, FILE *to);
  * kept, in a file that ends as it should but has no totals. Replaces the file
  * by one rename(2); a file that needs no repair is left alone. Returns 0 with
  * the number of events kept and whether anything had to be done, -EINVAL (not
- * a timeline) or another negative errno; then nothing was changed.
+ * a timeline), -EOPNOTSUPP (its name has no suffix of one) or another negative
+ * errno; then nothing was changed.
  */
 int verify_repair(const char *path, uint64_t *ret_events, bool *ret_changed);
 

@@ -3,12 +3,13 @@
 #include <config.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analysis/sequence.h"
+#include "cli.h"
+#include "trace/schema.h"
 
 int verb_compare(int argc, char **argv);
 
@@ -29,8 +30,11 @@ static int compare(const char *a, const char *b)
 	int ret = sequence_compare(a, b, stdout, &path);
 
 	if (ret == -EINVAL)
-		fprintf(stderr, "vmmtrace compare: %s: not an .ndjson timeline that this program knows; "
-			"record with -o FILE.ndjson\n", path);
+		fprintf(stderr, "vmmtrace compare: %s: not an .ndjson timeline; record with -o FILE.ndjson\n",
+			path);
+	else if (ret == -EPROTO)
+		fprintf(stderr, "vmmtrace compare: %s: another schema than %d, the one that this program knows\n",
+			path, VMMT_SCHEMA_VERSION);
 	else if (ret == -EBADMSG)
 		fprintf(stderr, "vmmtrace compare: %s: cut short; both runs must be whole\n", path);
 	else if (ret < 0)
@@ -50,7 +54,7 @@ int verb_compare(int argc, char **argv)
 
 	optind = 1;
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		switch (opt) {
 		case 's':
 			sequence = true;
@@ -59,18 +63,12 @@ int verb_compare(int argc, char **argv)
 			fputs(help, stdout);
 			return 0;
 		default:
-			fprintf(stderr, "vmmtrace compare: %s: no such option; see --help\n",
-				argv[optind - 1]);
-			return 2;
+			return cli_bad_option("compare", opt, argv, options);
 		}
 	}
-	if (!sequence) {
-		fprintf(stderr, "vmmtrace compare: only --sequence exists so far; see --help\n");
-		return 2;
-	}
-	if (argc - optind != 2) {
-		fprintf(stderr, "vmmtrace compare: name two files, A and B; see --help\n");
-		return 2;
-	}
+	if (!sequence)
+		return cli_usage("compare", "only --sequence exists so far; see --help");
+	if (argc - optind != 2)
+		return cli_usage("compare", "name two files, A and B; see --help");
 	return compare(argv[optind], argv[optind + 1]);
 }

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include <cpuid.h>
 
+#include "cli.h"
 #include "src/lib/libvmm.h"
 #include "trace/record.h"
 #include "verbs.h"
@@ -144,18 +144,17 @@ int verb_doctor(int argc, char **argv)
 	bool real;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (c != 'h')
-			return 2;
+			return cli_bad_option("doctor", c, argv, options);
 		puts("Usage: vmmtrace doctor\n"
 		     "Say what this machine can do, what is missing, and how to get it.\n"
 		     "Status: 0 guests can run here, 3 only on emulated hosts, or not at all.");
 		return 0;
 	}
-	if (optind < argc) {
-		fprintf(stderr, "vmmtrace: doctor: %s: it takes no arguments\n", argv[optind]);
-		return 2;
-	}
+	if (optind < argc)
+		return cli_usage("doctor", "%s: it takes no arguments", argv[optind]);
 	if (!uname(&uts))
 		printf("     %-28s %s\n", "kernel", uts.release);
 	real = check_hardware();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vmmtrace run: the command line. */
 #include <errno.h>
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "src/run/run.h"
 #include "verbs.h"
 
@@ -75,17 +74,7 @@ static const struct option long_options[] = {
 	{}
 };
 
-static __attribute__((format(printf, 1, 2))) int usage(const char *format, ...)
-{
-	va_list ap;
-
-	fputs("vmmtrace: run: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("\n", stderr);
-	return STATUS_USAGE;
-}
+#define usage(...) cli_usage("run", __VA_ARGS__)
 
 /* A number, decimal or 0x. The whole text must be one. */
 static int parse_number(const char *text, uint64_t *ret)
@@ -217,6 +206,8 @@ static int take_option(struct run_options *opt, int c, char *arg)
 			return usage("--memory %s: not a size, such as 256M", arg);
 		return 0;
 	case 'n':
+		if (strlen(arg) >= VMM_MAX_NAME_LEN)
+			return usage("--name %s: at most %d characters", arg, VMM_MAX_NAME_LEN - 1);
 		opt->name = arg;
 		return 0;
 	case OPT_RTC:
@@ -253,26 +244,36 @@ static int take_option(struct run_options *opt, int c, char *arg)
 		fputs(help_text, stdout);
 		return -1;
 	default:
-		return STATUS_USAGE;	/* getopt has said it */
+		return STATUS_USAGE;
 	}
 }
 
-static int check(struct run_options *opt, int argc, char **argv)
+/* Which options go together; mode: --mode was given. */
+static int check(struct run_options *opt, bool mode, int argc, char **argv)
 {
 	char msg[FILTER_MSG];
 
 	if (optind < argc)
-		return usage("%s: not an option; vmmtrace run --help tells them", argv[optind]);
+		return usage("%s: not an option; an image is given with --kernel, --multiboot or --flat",
+			     argv[optind]);
 	if (opt->image == RUN_IMAGE_NONE)
 		return usage("no image: --kernel, --multiboot or --flat");
 	if (opt->initrd && opt->image != RUN_IMAGE_LINUX)
 		return usage("--initrd belongs to --kernel");
 	if (opt->nmodules && opt->image != RUN_IMAGE_MULTIBOOT)
 		return usage("--module belongs to --multiboot");
+	if (opt->append && opt->image == RUN_IMAGE_FLAT)
+		return usage("--append belongs to --kernel or --multiboot");
+	if (mode && opt->image != RUN_IMAGE_FLAT)
+		return usage("--mode belongs to --flat");
 	if (opt->trace != RUN_TRACE_FULL && opt->noutputs)
 		return usage("-o needs --trace full");
 	if (opt->trace == RUN_TRACE_FULL && !opt->noutputs)
 		return usage("--trace full needs an output (-o FILE)");
+	if (opt->filter_text && !opt->noutputs)
+		return usage("-f belongs to -o: it says what is recorded");
+	if (opt->ring_size && !opt->noutputs)
+		return usage("--ring-size belongs to -o");
 	if (opt->filter_text && filter_parse(opt->filter_text, &opt->filter, msg))
 		return usage("-f %s: %s", opt->filter_text, msg);
 	return 0;
@@ -284,17 +285,21 @@ int verb_run(int argc, char **argv)
 		.name = "guest", .memory = 256u << 20, .flat_mode = BOOT_FLAT64, .rtc_base = -1,
 		.trace = RUN_TRACE_HIST, .argv = argv,
 	};
-	bool traced = false;
+	bool traced = false, mode = false;
 	int c, err;
 
-	while ((c = getopt_long(argc, argv, "m:n:o:f:qh", long_options, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":m:n:o:f:qh", long_options, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return cli_bad_option("run", c, argv, long_options);
 		err = take_option(&opt, c, optarg);
 		if (err)
 			return err < 0 ? STATUS_DONE : err;
 		traced |= c == OPT_TRACE;
+		mode |= c == OPT_MODE;
 	}
 	if (opt.noutputs && !traced)
 		opt.trace = RUN_TRACE_FULL;
-	err = check(&opt, argc, argv);
+	err = check(&opt, mode, argc, argv);
 	return err ? err : run_guest(&opt);
 }

@@ -3,12 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analysis/text.h"
 #include "analysis/verify.h"
+#include "cli.h"
 
 int verb_verify(int argc, char **argv);
 
@@ -30,9 +30,13 @@ static int repair(const char *path)
 	bool changed;
 	int err = verify_repair(path, &events, &changed);
 
+	if (err == -EOPNOTSUPP) {
+		fprintf(stderr, "vmmtrace verify: %s: only .json, .ndjson and these with .gz can be repaired\n",
+			path);
+		return 1;
+	}
 	if (err == -EINVAL) {
-		fprintf(stderr, "vmmtrace verify: %s: not a timeline of vmmtrace; only .json, .ndjson "
-			"and these with .gz can be repaired\n", path);
+		fprintf(stderr, "vmmtrace verify: %s: not a timeline of vmmtrace\n", path);
 		return 1;
 	}
 	if (err) {
@@ -72,7 +76,7 @@ int verb_verify(int argc, char **argv)
 
 	optind = 1;
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'r':
 			want_repair = true;
@@ -81,15 +85,11 @@ int verb_verify(int argc, char **argv)
 			fputs(help, stdout);
 			return 0;
 		default:
-			fprintf(stderr, "vmmtrace verify: %s: no such option; see --help\n",
-				argv[optind - 1]);
-			return 2;
+			return cli_bad_option("verify", opt, argv, options);
 		}
 	}
-	if (optind == argc) {
-		fprintf(stderr, "vmmtrace verify: name a FILE; see --help\n");
-		return 2;
-	}
+	if (optind == argc)
+		return cli_usage("verify", "name a FILE; see --help");
 	for (; optind < argc; optind++)
 		status = worse(status, want_repair ? repair(argv[optind]) : verify(argv[optind]));
 	return status;

@@ -3,12 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "src/calls/calls.h"
 #include "verbs.h"
 
@@ -49,7 +49,7 @@ static void help(void)
 
 static int fail(int status, const char *what, const char *msg)
 {
-	fprintf(stderr, "vmmtrace: vm: %s%s%s\n", what, *what ? ": " : "", msg);
+	fprintf(stderr, "vmmtrace vm: %s%s%s\n", what, *what ? ": " : "", msg);
 	return status;
 }
 
@@ -96,7 +96,7 @@ static int one_call(struct calls_session *session, bool inherited, const char *w
 	if (err > 0)
 		return fail(USAGE, word, msg);
 	if (err) {
-		fprintf(stderr, "vmmtrace: vm: %s: %s: %s\n", word, calls_errno_name(-err), msg);
+		fprintf(stderr, "vmmtrace vm: %s: %s: %s\n", word, calls_errno_name(-err), msg);
 		return FAILED;
 	}
 	print(out);
@@ -199,8 +199,7 @@ static int parse_options(int argc, char **argv, struct vm_options *o)
 			help();
 			exit(DONE);
 		default:
-			return fail(USAGE, argv[optind - 1], opt == ':' ?
-				    "needs an argument; see --help" : "no such option; see --help");
+			return cli_bad_option("vm", opt, argv, options);
 		}
 	}
 	if (optind == argc || argc - optind > 2)

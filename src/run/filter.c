@@ -14,6 +14,10 @@ static int parse_classes(char *text, struct vmmt_filter *filter, char *msg)
 	char *save = NULL, *word;
 	int class;
 
+	if (filter->classes) {
+		snprintf(msg, FILTER_MSG, "class= comes twice; write class=A|B for either");
+		return -EINVAL;
+	}
 	for (word = strtok_r(text, "|", &save); word; word = strtok_r(NULL, "|", &save)) {
 		class = vmmt_class_by_name(word);
 		if (class < 0) {
@@ -22,6 +26,10 @@ static int parse_classes(char *text, struct vmmt_filter *filter, char *msg)
 		}
 		filter->classes |= 1ull << class;
 	}
+	if (!filter->classes) {
+		snprintf(msg, FILTER_MSG, "class= wants a name, such as io_in");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -29,6 +37,10 @@ static int parse_key(const char *text, struct vmmt_filter *filter, char *msg)
 {
 	char *end;
 
+	if (filter->keyed) {
+		snprintf(msg, FILTER_MSG, "key= comes twice; a range is written key=0x3f8..0x3ff");
+		return -EINVAL;
+	}
 	errno = 0;
 	filter->key_first = filter->key_last = strtoull(text, &end, 0);
 	if (end != text && !strncmp(end, "..", 2)) {
@@ -49,6 +61,7 @@ int filter_parse(const char *text, struct vmmt_filter *ret, char msg[FILTER_MSG]
 	char *copy = strdup(text), *save = NULL, *term;
 	int err = copy ? 0 : -ENOMEM;
 
+	snprintf(msg, FILTER_MSG, "out of memory");
 	for (term = copy ? strtok_r(copy, ",", &save) : NULL; term && !err;
 	     term = strtok_r(NULL, ",", &save)) {
 		if (!strncmp(term, "class=", 6)) {
@@ -61,6 +74,10 @@ int filter_parse(const char *text, struct vmmt_filter *ret, char msg[FILTER_MSG]
 		}
 	}
 	free(copy);
+	if (!err && !filter.classes && !filter.keyed) {
+		snprintf(msg, FILTER_MSG, "nothing to filter by; give class=... or key=...");
+		err = -EINVAL;
+	}
 	if (!err)
 		*ret = filter;
 	return err;

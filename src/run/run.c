@@ -92,7 +92,7 @@ static int status_of(const struct run *r, enum machine_end end, uint32_t value)
 static void say(const struct run *r)
 {
 	if (r->why[0])
-		fprintf(stderr, "vmmtrace: run: %s\n", r->why);
+		fprintf(stderr, "vmmtrace run: %s\n", r->why);
 }
 
 int run_guest(const struct run_options *opt)
