@@ -7,6 +7,9 @@ Tiny guests on an emulated host.
   check.py check HOST OUT VMMTRACE LOG GUEST...
                                    TAP: the results in the directory OUT against NAME.expect and the
                                    emulator's log of exits; LOG may be -: not logged
+  check.py both DIR VMMTRACE GUEST...
+                                   TAP: the Intel host's timelines in DIR/guests-HOST.out against those
+                                   of the AMD hosts
 HOST is a processor of vmmtrace lab. VMMTRACE is the program, for its verify verb.
 """
 import json
@@ -149,11 +152,44 @@ def check(host, out, vmmtrace, log_path, names):
     return tap.end()
 
 
+def compare_sequence(tap, vmmtrace, other, e, path, intel_path):
+    """Whether the guest took the same way on an AMD host as on the Intel one, as it should or not."""
+    why = e.differs.get(other) or e.differs.get("intel")
+    done = subprocess.run([vmmtrace, "compare", "--sequence", path, intel_path],
+                          capture_output=True, text=True)
+    said = (done.stdout + done.stderr).splitlines() or ["nothing was said"]
+    if not why:
+        tap.result(f"{e.name}: the same exits on {other} as on intel", said if done.returncode else [])
+        return
+    wrong = {0: [f"they are equal: its .expect says that they are not: {why}"], 3: []}
+    tap.result(f"{e.name}: other exits on {other} than on intel, as {why}",
+               wrong.get(done.returncode, said))
+
+
+def both(directory, vmmtrace, names):
+    classes = exit_classes()
+    tap = Tap()
+
+    def recorded(host, name):
+        return os.path.join(directory, f"guests-{host}.out", f"{name}.ndjson")
+
+    for name in names:
+        e = load("intel", name, classes)
+        others = [host for host in ("amd", "amd-bochs") if os.path.exists(recorded(host, name))]
+        if not os.path.exists(recorded("intel", name)) or not others:
+            tap.result(f"{name}: runs on both vendors' processors", [f"AMD: {others or 'none'}"])
+        for other in others:
+            compare_sequence(tap, vmmtrace, other, e, recorded(other, name), recorded("intel", name))
+    return tap.end()
+
+
 def main(argv):
     if len(argv) > 3 and argv[1] == "plan":
         return plan(argv[2], argv[3:])
     if len(argv) > 6 and argv[1] == "check":
         return check(argv[2], argv[3], argv[4], argv[5], argv[6:])
+    if len(argv) > 4 and argv[1] == "both":
+        return both(argv[2], argv[3], argv[4:])
     print(__doc__.strip(), file=sys.stderr)
     return 2
 

@@ -15,7 +15,7 @@ while read -r name with mode memory; do
 		set -- ./inject -o "$out/$name.ndjson" -o "$out/$name.json" "$name.bin" ;;
 	*)
 		set -- vmmtrace run --flat "$name.bin@0x10000" --mode "$mode" -m "$memory" -n "$name" \
-			--rtc 0 --max-exits 100000 --json -o "$out/$name.ndjson" -o "$out/$name.json" ;;
+			--rtc 0 --ring-size 8M --max-exits 100000 --json -o "$out/$name.ndjson" -o "$out/$name.json" ;;
 	esac
 	timeout 10 "$@" >"$out/$name.summary" 2>"$out/$name.err" </dev/null
 	echo $? >"$out/$name.status"

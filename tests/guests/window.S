@@ -22,6 +22,7 @@
 	or %rdx, %rax
 	cmp %rsi, %rax
 	jb 9b
+	xor %eax, %eax
 	out %al, $PORT_POST
 	cmpl $0, ticks(%rip)
 	EXPECT(e)

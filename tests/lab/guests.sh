@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # guests.sh CPU [GUEST...]: all tiny guests in one boot of an emulated host, each held to its .expect
-# and to the emulator's own log of exits. GUESTS_OUT=DIR keeps what they recorded.
+# and to the emulator's own log of exits. What they recorded stays in tests/lab/guests-CPU.out.
 cpu=$1
 shift
+out=tests/lab/guests-$cpu.out
+rm -rf "$out"
 . "${srcdir:-.}/tests/lab/common.sh"
 images=tests/guests
 check=${srcdir:-.}/tests/guests/check.py
-out=${GUESTS_OUT:-$dir/out}
 case $cpu in
 amd) emulator=qemu-system-x86_64 options=--deterministic ;;
 # A guest's triple fault is Bochs' panic before it is an exit, and can be gone on from once: so that
@@ -24,6 +25,7 @@ add=
 for guest in "$@"; do
 	add="$add --add $images/$guest.bin"
 done
+mkdir -p tests/lab
 # shellcheck disable=SC2086
 "$vmmtrace" lab --cpu "$cpu" --timeout 1800 $options --out "$out" --exit-log "$dir/log" \
 	--add "$dir/plan" --add "${srcdir:-.}/tests/guests/run-guests.sh" --add "$images/inject" $add -- \
@@ -32,5 +34,5 @@ done
 	exit 1
 }
 grep 'kernel warned' "$dir/err" | sed 's/^/Bail out! /' | grep . && exit 1
-[ -z "${GUESTS_OUT:-}" ] || cp "$dir/log" "$out/exit-log"
+cp "$dir/log" "$out/exit-log"
 python3 -B "$check" check "$cpu" "$out" "$vmmtrace" "$dir/log" "$@"
