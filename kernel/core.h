@@ -111,7 +111,7 @@ struct vmm_event {
 /* What the vendor's decoder tells of an exit beyond its record. */
 struct vmm_exit_state {
 	u64 next_rip;		/* 0: not known */
-	u64 cr3;
+	u64 cr3;		/* where next_rip may not be known */
 	u64 gpa, gla;
 	bool gla_valid;
 	u8 access;		/* VMMT_ACCESS_* bits of a nested fault */
@@ -138,6 +138,10 @@ struct vmm_code_cache {
 	unsigned int n;
 	struct { const u64 *entry; u64 value; } walked[VMM_WALK_MAX];
 };
+
+/* Exits asked for when such an event can be taken. */
+#define VMM_WINDOW_INTR	BIT(0)
+#define VMM_WINDOW_NMI	BIT(1)
 
 /* What RUN takes from vrp_exit, by what the last RUN returned for. */
 #define VMM_INPUT_NONE	0
@@ -167,11 +171,13 @@ struct vmm_vcpu {
 	u64 pat;
 	u64 misc_enable;
 	bool dr_live;			/* the guest's DR0-3 go in at entry */
-	bool waiting;			/* an exit is wanted when the guest can take an interrupt */
-	bool window;			/* set by the vendor: it is asked for */
+	u8 waiting;			/* VMM_WINDOW_*: exits wanted when such an event can be taken */
+	u8 window;			/* set by the vendor: those it has asked for */
 	bool shadow;			/* STI or MOV SS blocks interrupts */
+	bool nmi_blocked;		/* from an NMI's delivery to its handler's IRET */
 	struct vmm_event reinject;	/* cut off by an exit */
-	struct vmm_event inject;	/* exception or NMI, from a handler or userland */
+	struct vmm_event inject;	/* exception, from a handler or userland */
+	struct vmm_event nmi;		/* from userland, until it can be taken */
 	struct vmm_event irq;		/* external interrupt from userland, until it can be taken */
 	struct vmm_exit_state x;
 	struct vmm_code_cache code;
@@ -255,7 +261,8 @@ struct vmm_vm {
  * inject         give vcpu an event at the next entry
  * single_step    an instruction was emulated with TF set: trap behind it
  * get_msr, set_msr  the vendor's own MSRs; -ENOENT: not one of them
- * window         ask for an exit when interrupts can be taken, or stop asking
+ * window         interrupts off: ask for exits when events of these kinds can be
+ *                taken (VMM_WINDOW_*), and for no other
  */
 #define VMM_OPS(OP) \
 	OP(int, check, (char *why, size_t size)) \
@@ -277,7 +284,7 @@ struct vmm_vm {
 	OP(void, decode, (struct vmm_vcpu *vcpu)) \
 	OP(int, handle, (struct vmm_vcpu *vcpu)) \
 	OP(void, inject, (struct vmm_vcpu *vcpu, const struct vmm_event *event)) \
-	OP(void, window, (struct vmm_vcpu *vcpu, bool on)) \
+	OP(void, window, (struct vmm_vcpu *vcpu, u8 want)) \
 	OP(void, set_dr_live, (struct vmm_vcpu *vcpu, bool live)) \
 	OP(void, read_regs, (struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs)) \
 	OP(void, write_regs, (struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs)) \
@@ -357,18 +364,21 @@ int vmm_vm_protect(struct vmm_vm *vm, const struct vm_mprotect_ept_params *vmep)
 
 /* run.c */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u64 t_run);
-void vmm_want_window(struct vmm_vcpu *vcpu, bool on);
+void vmm_want_window(struct vmm_vcpu *vcpu, u8 want);
 
 /* handle.c: what each exit means */
 int vmm_handle_exit(struct vmm_vcpu *vcpu);
 bool vmm_irq_ready(const struct vmm_vcpu *vcpu);
+bool vmm_nmi_ready(const struct vmm_vcpu *vcpu);
 void vmm_inject_exception(struct vmm_vcpu *vcpu, u8 vector, bool has_error, u32 error);
+int vmm_inject_gp(struct vmm_vcpu *vcpu);
 void vmm_skip(struct vmm_vcpu *vcpu, unsigned int len);
 
 /* cpuid.c, msr.c, pvclock.c */
 void vmm_cpuid(struct vmm_vcpu *vcpu, u32 leaf, u32 sub, u32 r[4]);
 void vmm_cpuid_init(void);
 bool vmm_xcr0_valid(u64 xcr0);
+bool vmm_pat_valid(u64 pat);
 extern u64 vmm_host_xcr0;		/* XCR0 of the host, which never changes; 0: no XSAVE */
 int vmm_rdmsr(struct vmm_vcpu *vcpu, u32 index, u64 *ret_value);
 int vmm_wrmsr(struct vmm_vcpu *vcpu, u32 index, u64 value);

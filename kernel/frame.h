@@ -29,6 +29,7 @@
 #define FRAME_HOST_PA	(22 * 8)
 #define FRAME_LAUNCHED	(23 * 8)
 #define FRAME_FAILED	(23 * 8 + 4)
+#define FRAME_HOST_RSP	(24 * 8)
 
 #ifdef __ASSEMBLY__
 
@@ -112,6 +113,7 @@ struct vmm_frame {
 	u64 host_pa;		/* SVM: where VMSAVE put the host's state */
 	u32 launched;		/* VMX: VMRESUME, not VMLAUNCH */
 	u32 failed;		/* VMX: there was no entry */
+	u64 host_rsp;		/* VMX: as the VMCS has it */
 };
 
 #endif /* __ASSEMBLY__ */

@@ -23,6 +23,12 @@ bool vmm_irq_ready(const struct vmm_vcpu *vcpu)
 	       !vcpu->reinject.info && !vcpu->inject.info;
 }
 
+/* Whether the guest could take an NMI at its next entry. */
+bool vmm_nmi_ready(const struct vmm_vcpu *vcpu)
+{
+	return !vcpu->nmi_blocked && !vcpu->shadow && !vcpu->reinject.info && !vcpu->inject.info;
+}
+
 /* Give the guest a hardware exception at its next entry, by its true type. */
 void vmm_inject_exception(struct vmm_vcpu *vcpu, u8 vector, bool has_error, u32 error)
 {
@@ -50,9 +56,10 @@ void vmm_skip(struct vmm_vcpu *vcpu, unsigned int len)
 		vmm_op(single_step)(vcpu);
 }
 
-static int inject_gp(struct vmm_vcpu *vcpu)
+/* The instruction that exited faults. In real mode no exception has an error code (SDM 21.1.4). */
+int vmm_inject_gp(struct vmm_vcpu *vcpu)
 {
-	vmm_inject_exception(vcpu, X86_TRAP_GP, true, 0);
+	vmm_inject_exception(vcpu, X86_TRAP_GP, vcpu->rec.mode != VMMT_MODE_real, 0);
 	return VMM_INJECTED;
 }
 
@@ -83,7 +90,7 @@ static int handle_rdmsr(struct vmm_vcpu *vcpu)
 
 	vcpu->rec.key = (u32)RCX(vcpu);
 	if (vmm_rdmsr(vcpu, (u32)RCX(vcpu), &value))
-		return inject_gp(vcpu);
+		return vmm_inject_gp(vcpu);
 	vcpu->rec.value = value;
 	RAX(vcpu) = (u32)value;
 	RDX(vcpu) = value >> 32;
@@ -98,7 +105,7 @@ static int handle_wrmsr(struct vmm_vcpu *vcpu)
 	vcpu->rec.key = (u32)RCX(vcpu);
 	vcpu->rec.value = value;
 	if (vmm_wrmsr(vcpu, (u32)RCX(vcpu), value))
-		return inject_gp(vcpu);
+		return vmm_inject_gp(vcpu);
 	vmm_skip(vcpu, 2);
 	return VMM_RESUME;
 }
@@ -108,7 +115,9 @@ static int handle_wrmsr(struct vmm_vcpu *vcpu)
 static int handle_hlt(struct vmm_vcpu *vcpu)
 {
 	vmm_skip(vcpu, 1);
-	if (!(RFLAGS(vcpu) & X86_EFLAGS_IF) && !vcpu->inject.info && !vcpu->reinject.info)
+	if (vcpu->nmi.info && !vcpu->nmi_blocked)
+		return VMM_RESUME;
+	if (!(RFLAGS(vcpu) & X86_EFLAGS_IF) && !vcpu->inject.info)
 		return -EIO;
 	return VMM_USERLAND;
 }
@@ -121,7 +130,7 @@ static int handle_xsetbv(struct vmm_vcpu *vcpu)
 	vcpu->rec.key = (u32)RCX(vcpu);
 	vcpu->rec.value = value;
 	if (vcpu->rec.cpl || (u32)RCX(vcpu) || !vmm_xcr0_valid(value))
-		return inject_gp(vcpu);
+		return vmm_inject_gp(vcpu);
 	vcpu->xcr0 = value;
 	vmm_skip(vcpu, 3);
 	return VMM_RESUME;
@@ -245,6 +254,19 @@ static int handle_softint(struct vmm_vcpu *vcpu)
 	return VMM_INJECTED;
 }
 
+/* What waited and can be taken now does not wait any more. An NMI goes first. */
+static int handle_window(struct vmm_vcpu *vcpu)
+{
+	u8 still = vcpu->waiting;
+
+	if (vmm_nmi_ready(vcpu))
+		still &= ~VMM_WINDOW_NMI;
+	if (vmm_irq_ready(vcpu) && !vcpu->nmi.info)
+		still &= ~VMM_WINDOW_INTR;
+	vmm_want_window(vcpu, still);
+	return VMM_RESUME;
+}
+
 /* A first touch of debug registers: from now on they are the guest's. */
 static int handle_dr(struct vmm_vcpu *vcpu)
 {
@@ -275,8 +297,7 @@ int vmm_handle_exit(struct vmm_vcpu *vcpu)
 	case VMMT_CLASS_nmi:
 		return VMM_RESUME;
 	case VMMT_CLASS_window:
-		vmm_want_window(vcpu, false);
-		return VMM_RESUME;
+		return handle_window(vcpu);
 	case VMMT_CLASS_exception:
 		return handle_exception(vcpu);
 	case VMMT_CLASS_softint:
@@ -297,7 +318,7 @@ int vmm_handle_exit(struct vmm_vcpu *vcpu)
 	case VMMT_CLASS_rdtsc:
 		return inject_ud(vcpu);
 	case VMMT_CLASS_rdpmc:
-		return inject_gp(vcpu);
+		return vmm_inject_gp(vcpu);
 	case VMMT_CLASS_invd:
 	case VMMT_CLASS_wbinvd:
 		vmm_skip(vcpu, 2);

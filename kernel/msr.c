@@ -10,7 +10,7 @@
 #include "core.h"
 
 /* Valid memory types of PAT (SDM 12.12.2): 0, 1, 4 to 7. */
-static bool pat_valid(u64 pat)
+bool vmm_pat_valid(u64 pat)
 {
 	unsigned int i;
 
@@ -57,7 +57,7 @@ int vmm_wrmsr(struct vmm_vcpu *vcpu, u32 index, u64 value)
 	case MSR_EFER:
 		return vmm_op(write_efer)(vcpu, value);
 	case MSR_IA32_CR_PAT:
-		if (!pat_valid(value))
+		if (!vmm_pat_valid(value))
 			return -EFAULT;
 		vcpu->pat = value;
 		vmm_op(write_pat)(vcpu, value);

@@ -104,7 +104,7 @@ static void take_event(struct vmm_vcpu *vcpu, const struct vm_run_params *vrp)
 		take_exception(vcpu, vie);
 		break;
 	case VCPU_INJECT_NMI:
-		vcpu->inject = (struct vmm_event) {
+		vcpu->nmi = (struct vmm_event) {
 			.info = VMM_EVENT(VMMT_ITYPE_nmi, X86_TRAP_NMI),
 		};
 		break;
@@ -181,43 +181,60 @@ static void give_event(struct vmm_vcpu *vcpu, struct vmm_event *event, u8 stage)
 	event->info = 0;
 }
 
-/* Have an exit as soon as the guest can take an interrupt, or none any more.
- * That an interrupt begins to wait for it is a stage in its life; which one it
+/* Have exits as soon as the guest can take events of these kinds, VMM_WINDOW_*.
+ * That an event begins to wait for it is a stage in its life; which interrupt it
  * is may not be known before the controller is acknowledged. */
-__cold void vmm_want_window(struct vmm_vcpu *vcpu, bool on)
+__cold void vmm_want_window(struct vmm_vcpu *vcpu, u8 want)
 {
 	static const struct vmm_event not_known;
+	u8 begins = want & ~vcpu->waiting;
 
-	if (on && !vcpu->waiting)
+	if (begins & VMM_WINDOW_INTR)
 		vmm_aux_intr(vcpu, VMMT_STAGE_window,
 			     vcpu->irq.info ? &vcpu->irq : &not_known);
-	vcpu->waiting = on;
-	vmm_op(window)(vcpu, on);
+	if (begins & VMM_WINDOW_NMI)
+		vmm_aux_intr(vcpu, VMMT_STAGE_window, &vcpu->nmi);
+	vcpu->waiting = want;
+	vmm_op(window)(vcpu, want);
 }
 
 static __cold void give_interrupt(struct vmm_vcpu *vcpu)
 {
 	give_event(vcpu, &vcpu->irq, VMMT_STAGE_injected);
+	/* What waits from now on is another one. */
 	if (vcpu->waiting)
-		vmm_want_window(vcpu, false);	/* what waits from now on is another one */
+		vmm_want_window(vcpu, vcpu->waiting & ~VMM_WINDOW_INTR);
 }
 
-/* Interrupts are off: decide what the guest gets at this entry, and whether it
- * should exit when it can take an interrupt. One event an entry (SDM 27.6). */
-static void prepare_events(struct vmm_vcpu *vcpu)
+/* Decide what the guest gets at this entry, and what it should exit for when it can
+ * take it. One event an entry (SDM 27.6). */
+static void choose_event(struct vmm_vcpu *vcpu)
 {
-	bool want;
+	u8 want = 0;
 
-	vcpu->rec.injected = 0;
 	if (vcpu->reinject.info)
 		give_event(vcpu, &vcpu->reinject, VMMT_STAGE_reinjected);
 	else if (vcpu->inject.info)
 		give_event(vcpu, &vcpu->inject, VMMT_STAGE_injected);
+	else if (vcpu->nmi.info && vmm_nmi_ready(vcpu))
+		give_event(vcpu, &vcpu->nmi, VMMT_STAGE_injected);
 	else if (vcpu->irq.info && vmm_irq_ready(vcpu))
 		give_interrupt(vcpu);
-	want = vcpu->irq.info || READ_ONCE(vcpu->intr_pending);
-	if (want || vcpu->waiting)
+	if (vcpu->irq.info || READ_ONCE(vcpu->intr_pending))
+		want |= VMM_WINDOW_INTR;
+	if (vcpu->nmi.info)
+		want |= VMM_WINDOW_NMI;
+	if (want | vcpu->waiting)
 		vmm_want_window(vcpu, want);
+}
+
+/* Interrupts are off. Most entries have no events: one branch for all kinds. */
+static void prepare_events(struct vmm_vcpu *vcpu)
+{
+	vcpu->rec.injected = 0;
+	if (vcpu->reinject.info | vcpu->inject.info | vcpu->nmi.info | vcpu->irq.info |
+	    READ_ONCE(vcpu->intr_pending) | vcpu->waiting)
+		choose_event(vcpu);
 }
 
 /* None of the host's breakpoints may be on while the guest's addresses are in. */
@@ -237,8 +254,6 @@ static void save_debug(struct vmm_vcpu *vcpu)
 	get_debugreg(vcpu->dr[1], 1);
 	get_debugreg(vcpu->dr[2], 2);
 	get_debugreg(vcpu->dr[3], 3);
-	if (hw_breakpoint_active())
-		hw_breakpoint_restore();
 }
 
 /* From here to the exit nothing may be traced or instrumented: to RCU and the
@@ -300,6 +315,9 @@ static bool stay_in_guest(struct vmm_vcpu *vcpu)
 
 	if (vcpu->dr_live)
 		save_debug(vcpu);
+	/* An exit disables all breakpoints (SDM 28.5.1, APM 15.6). */
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
 	if (vmm_host_xcr0) {
 		/* One emulator does not exit for XSETBV: see what is there. */
 		vcpu->xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);

@@ -124,8 +124,9 @@ static void reset_neutral(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *re
 	vcpu->misc_enable = regs->vrs_msrs[VCPU_REGS_MISC_ENABLE];
 	vcpu->dr_live = false;
 	vcpu->shadow = false;
-	vcpu->waiting = false;
-	vcpu->reinject = vcpu->inject = vcpu->irq = (struct vmm_event){};
+	vcpu->waiting = 0;
+	vcpu->nmi_blocked = false;
+	vcpu->reinject = vcpu->inject = vcpu->nmi = vcpu->irq = (struct vmm_event){};
 	vcpu->pvclock_gpa = 0;
 	vcpu->last_input = VMM_INPUT_NONE;
 }

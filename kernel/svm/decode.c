@@ -2,6 +2,7 @@
 /* An SVM exit, read once: from the VMCB's control area (APM 15.6, appendix C)
  * to the neutral record. */
 #include <asm/cpufeature.h>
+#include <asm/debugreg.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
@@ -144,6 +145,27 @@ static void decode_refused(struct vmm_vcpu *vcpu, struct svm_vcpu *svm)
 	vcpu->rec.mode = VMMT_MODE_real;
 }
 
+/* Whether the guest is still busy with an NMI. Behind our own step TF is ours, unless an IRET
+ * has just loaded the guest's. */
+static void decode_nmi(struct vmm_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	struct vmcb *vmcb = svm->vmcb;
+	bool returned = (svm->nmi & SVM_NMI_AT_IRET) && vmcb->save.rip != svm->iret_rip;
+	bool step = svm->nmi & SVM_NMI_STEP;
+
+	svm->nmi &= returned ? 0 : ~SVM_NMI_STEP;
+	vcpu->nmi_blocked = svm->nmi;
+	if (!step)
+		return;
+	if (!returned)
+		vcpu->frame.gprs[VCPU_REGS_RFLAGS] &= ~(u64)X86_EFLAGS_TF;
+	if (vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + X86_TRAP_DB) {
+		vcpu->rec.class = VMMT_CLASS_window;
+		vmcb->save.dr6 &= ~(u64)DR_STEP;
+		svm_dirty(svm, SVM_CLEAN_DR);
+	}
+}
+
 void svm_decode(struct vmm_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
@@ -174,6 +196,8 @@ void svm_decode(struct vmm_vcpu *vcpu)
 	decode_vectoring(vcpu, ctl);
 	vmcb->control.event_inj = 0;
 	vmcb->control.clean = SVM_CLEAN_ALL;
+	if (unlikely(svm->nmi))
+		decode_nmi(vcpu, svm);
 
 	if (rec->class == VMMT_CLASS_cpuid)
 		return;
@@ -208,15 +232,23 @@ void svm_decode(struct vmm_vcpu *vcpu)
 }
 
 /*
- * Exits without a neutral meaning. An SMI stays pending and is taken when the
- * host's interrupts open (APM 15.13.3). None of the others was asked for.
+ * Exits without a neutral meaning. An IRET ends an NMI's handler. An SMI stays
+ * pending and is taken when the host's interrupts open (APM 15.13.3). None of
+ * the others was asked for.
  */
 int svm_handle(struct vmm_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 
-	if (vcpu->rec.reason == SVM_EXIT_SMI)
+	switch (vcpu->rec.reason) {
+	case SVM_EXIT_SMI:
 		return VMM_RESUME;
+	case SVM_EXIT_IRET:
+		to_svm(vcpu)->nmi = SVM_NMI_AT_IRET;
+		to_svm(vcpu)->iret_rip = vcpu->rec.rip;
+		svm_intercept(to_svm(vcpu), INTERCEPT_IRET, false);
+		return VMM_RESUME;
+	}
 	if (vcpu->rec.class == VMMT_CLASS_entryfail)
 		pr_info_ratelimited("vm %u vcpu %u: VMRUN refused the guest's state (APM 15.5.1): RIP %#llx RFLAGS %#llx CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx CS %#x/%#x ASID %u EVENTINJ %#x\n",
 				    vcpu->vm->id, vcpu->id, vmcb->save.rip, vmcb->save.rflags,

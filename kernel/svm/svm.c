@@ -18,7 +18,7 @@ static const u8 intercepts[] = {
 	INTERCEPT_TASK_SWITCH, INTERCEPT_SHUTDOWN, INTERCEPT_VMRUN, INTERCEPT_VMMCALL,
 	INTERCEPT_VMLOAD, INTERCEPT_VMSAVE, INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT,
 	INTERCEPT_RDTSCP, INTERCEPT_ICEBP, INTERCEPT_MONITOR, INTERCEPT_MWAIT, INTERCEPT_XSETBV,
-	INTERCEPT_RDPMC, INTERCEPT_FERR_FREEZE,
+	INTERCEPT_RDPMC, INTERCEPT_WBINVD, INTERCEPT_FERR_FREEZE,
 };
 
 static int svm_vcpu_init(struct vmm_vcpu *vcpu)
@@ -82,7 +82,8 @@ static void svm_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *r
 
 	memset(svm->vmcb, 0, sizeof(*svm->vmcb));
 	vcpu->cpu = -1;
-	vcpu->window = false;
+	vcpu->window = 0;
+	svm->nmi = 0;
 	svm->entry_shadow = false;
 	init_controls(vcpu);
 	svm->vmcb->save.g_pat = vcpu->pat;
@@ -142,6 +143,8 @@ static void svm_prepare(struct vmm_vcpu *vcpu)
 	vmcb->save.rsp = vcpu->frame.gprs[VCPU_REGS_RSP];
 	vmcb->save.rip = vcpu->frame.gprs[VCPU_REGS_RIP];
 	vmcb->save.rflags = vcpu->frame.gprs[VCPU_REGS_RFLAGS];
+	if (unlikely(svm->nmi & SVM_NMI_STEP))
+		vmcb->save.rflags |= X86_EFLAGS_TF;
 	vmcb->control.int_state = vcpu->shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
 	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	svm->entry_rip = vmcb->save.rip;
@@ -180,6 +183,10 @@ static void svm_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)
 	svm->vmcb->control.event_inj = event->info;
 	svm->vmcb->control.event_inj_err = event->error;
 	svm->irq_id = event->irq_id;
+	if (vmm_event_type(event->info) == VMMT_ITYPE_nmi) {
+		svm->nmi = SVM_NMI_HANDLER;
+		svm_intercept(svm, INTERCEPT_IRET, true);
+	}
 }
 
 /*
@@ -188,21 +195,37 @@ static void svm_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)
  * over VMRUN would open the window before the shadowed instruction, and an
  * interrupt between STI and HLT is a wake-up lost.
  */
-static void svm_window(struct vmm_vcpu *vcpu, bool on)
+static void intr_window(struct svm_vcpu *svm, bool on)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb_control_area *ctl = &svm->vmcb->control;
 
-	on = on && !vcpu->shadow;
-	if (on == vcpu->window)
-		return;
-	vcpu->window = on;
 	ctl->int_ctl &= ~V_IRQ_INJECTION_BITS_MASK;
 	if (on)
 		ctl->int_ctl |= V_IRQ_MASK | V_INTR_PRIO_MASK | V_IGN_TPR_MASK;
 	ctl->int_vector = 0;
 	svm_intercept(svm, INTERCEPT_VINTR, on);
 	svm_dirty(svm, SVM_CLEAN_TPR);
+}
+
+/*
+ * There is no window for NMIs. While a handler runs, its IRET exits; what then is in the way,
+ * that IRET or the instruction of a shadow, is single-stepped. Not together with an event, whose
+ * frame would show the guest our TF: then the NMI waits for the next exit.
+ */
+static void svm_window(struct vmm_vcpu *vcpu, u8 want)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (vcpu->shadow)
+		want &= ~VMM_WINDOW_INTR;
+	if ((want ^ vcpu->window) & VMM_WINDOW_INTR)
+		intr_window(svm, want & VMM_WINDOW_INTR);
+	svm->nmi &= ~SVM_NMI_STEP;
+	if ((want & VMM_WINDOW_NMI) && !(svm->nmi & SVM_NMI_HANDLER) &&
+	    !svm->vmcb->control.event_inj &&
+	    !(vcpu->frame.gprs[VCPU_REGS_RFLAGS] & X86_EFLAGS_TF))
+		svm->nmi |= SVM_NMI_STEP;
+	vcpu->window = want;
 }
 
 static void svm_single_step(struct vmm_vcpu *vcpu)

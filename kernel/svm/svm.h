@@ -17,8 +17,19 @@ enum svm_clean {
 };
 #define SVM_CLEAN_ALL GENMASK(SVM_CLEAN_AVIC, 0)
 
+/*
+ * How far the guest is with an NMI, bits of svm_vcpu.nmi. The processor does not
+ * say when a handler's IRET has been executed: it exits before it, and we step
+ * over it if an NMI is waiting (APM 15.21.9).
+ */
+#define SVM_NMI_HANDLER	BIT(0)		/* it runs: its IRET exits */
+#define SVM_NMI_AT_IRET	BIT(1)		/* that IRET is about to be executed */
+#define SVM_NMI_STEP	BIT(2)		/* RFLAGS.TF is ours at this entry, to exit behind it */
+
 struct svm_vcpu {
 	struct vmcb *vmcb;
+	u32 nmi;			/* SVM_NMI_* */
+	u64 iret_rip;			/* SVM_NMI_AT_IRET: of that IRET */
 	u64 asid_generation;		/* of the CPU it last ran on */
 	u64 entry_rip;
 	bool entry_shadow;

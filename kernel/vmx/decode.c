@@ -8,56 +8,78 @@
 #include "vmx.h"
 
 #define CS_AR_L		BIT(13)
-#define CS_AR_DB		BIT(14)
-#define ENTRY_FAILED	BIT(31)
+#define CS_AR_DB	BIT(14)
+#define UNBLOCKED_NMI	BIT(12)		/* "NMI unblocking due to IRET", SDM 28.2.3 */
+
+#define IO_STRING	BIT(4)		/* SDM table 28-5 */
 
 /* Exit qualification for CR accesses, SDM table 28-3. */
 #define CR_NUMBER(q)	((q) & 0xf)
 #define CR_TYPE(q)	(((q) >> 4) & 3)
 #define CR_GPR(q)	(((q) >> 8) & 0xf)
-enum { CR_MOV_TO, CR_MOV_FROM, CR_CLTS, CR_LMSW };
+enum { CR_MOV_TO, CR_MOV_FROM };	/* 2: CLTS, 3: LMSW */
 
 /* Interrupts are still off and the VMCS is current: take what it says. */
 void vmx_read_exit(struct vmm_vcpu *vcpu)
 {
 	struct vmx_exit *e = &to_vmx(vcpu)->exit;
 
-	e->reason = (u32)vmcs_read(VM_EXIT_REASON);
+	e->reason = vmcs_read(VM_EXIT_REASON);
 	e->qualification = vmcs_read(EXIT_QUALIFICATION);
-	e->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
-	e->gla = vmcs_read(GUEST_LINEAR_ADDRESS);
-	e->idt_info = (u32)vmcs_read(IDT_VECTORING_INFO_FIELD);
-	e->idt_error = (u32)vmcs_read(IDT_VECTORING_ERROR_CODE);
-	e->intr_info = (u32)vmcs_read(VM_EXIT_INTR_INFO);
-	e->insn_len = (u32)vmcs_read(VM_EXIT_INSTRUCTION_LEN);
-	e->insn_info = (u32)vmcs_read(VMX_INSTRUCTION_INFO);
-	e->interruptibility = (u32)vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	e->idt_info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+	if (e->idt_info & VMM_EVENT_ERROR)
+		e->idt_error = vmcs_read(IDT_VECTORING_ERROR_CODE);
+	e->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	e->interruptibility = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 	e->rip = vmcs_read(GUEST_RIP);
 	e->rsp = vmcs_read(GUEST_RSP);
 	e->rflags = vmcs_read(GUEST_RFLAGS);
-	e->cr0 = vmcs_read(GUEST_CR0);
-	e->cr3 = vmcs_read(GUEST_CR3);
-	e->cs_ar = (u32)vmcs_read(GUEST_CS_AR_BYTES);
-	e->ss_ar = (u32)vmcs_read(GUEST_SS_AR_BYTES);
-	e->entry_ctl = (u32)vmcs_read(VM_ENTRY_CONTROLS);
+	e->cs_ar = vmcs_read(GUEST_CS_AR_BYTES);
+	e->ss_ar = vmcs_read(GUEST_SS_AR_BYTES);
+	e->long_mode = vmcs_read(VM_ENTRY_CONTROLS) & VM_ENTRY_IA32E_MODE;
+	e->real = !e->long_mode && !(vmcs_read(GUEST_CR0) & X86_CR0_PE);
+	e->intr_info = 0;
+	switch (e->reason) {
+	case EXIT_REASON_IO_INSTRUCTION:
+		if (e->qualification & IO_STRING)
+			e->insn_info = vmcs_read(VMX_INSTRUCTION_INFO);
+		break;
+	case EXIT_REASON_EPT_VIOLATION:
+	case EXIT_REASON_EPT_MISCONFIG:
+		e->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
+		e->gla = vmcs_read(GUEST_LINEAR_ADDRESS);
+		break;
+	case EXIT_REASON_EXCEPTION_NMI:
+		e->intr_info = vmcs_read(VM_EXIT_INTR_INFO);
+		break;
+	}
+}
+
+static u8 class_of_exception(const struct vmx_exit *e)
+{
+	switch (vmm_event_type(e->intr_info)) {
+	case VMMT_ITYPE_nmi:
+		return VMMT_CLASS_nmi;
+	case VMMT_ITYPE_privsoft:	/* INT1 */
+		return VMMT_CLASS_softint;
+	default:
+		return VMMT_CLASS_exception;
+	}
 }
 
 static u8 class_of(const struct vmx_exit *e)
 {
 	u32 reason = e->reason & 0xffff;
 
-	if (e->reason & ENTRY_FAILED)
-		return VMMT_CLASS_entryfail;
-	if (reason == EXIT_REASON_IO_INSTRUCTION)
+	/* A switch costs a comparison a level; the commonest go first. */
+	if (e->reason == EXIT_REASON_IO_INSTRUCTION)
 		return VMMT_CLASS_io_in;
-	if (reason == EXIT_REASON_CPUID)
+	if (e->reason == EXIT_REASON_CPUID)
 		return VMMT_CLASS_cpuid;
-	if (reason == EXIT_REASON_EXCEPTION_NMI) {
-		if (vmm_event_type(e->intr_info) == VMMT_ITYPE_nmi)
-			return VMMT_CLASS_nmi;
-		if (vmm_event_type(e->intr_info) == VMMT_ITYPE_privsoft)
-			return VMMT_CLASS_softint;
-	}
+	if (e->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+		return VMMT_CLASS_entryfail;
+	if (reason == EXIT_REASON_EXCEPTION_NMI)
+		return class_of_exception(e);
 	switch (reason) {
 #define X(lo, hi, class, name) case lo ... hi: return VMMT_CLASS_##class;
 	VMMT_VMX_CODES(X)
@@ -69,12 +91,12 @@ static u8 class_of(const struct vmx_exit *e)
 
 static u8 mode_of(const struct vmx_exit *e)
 {
-	if (!(e->cr0 & X86_CR0_PE))
+	if (e->long_mode)
+		return e->cs_ar & CS_AR_L ? VMMT_MODE_long64 : VMMT_MODE_compat;
+	if (e->real)
 		return VMMT_MODE_real;
 	if (e->rflags & X86_EFLAGS_VM)
 		return VMMT_MODE_vm86;
-	if (e->entry_ctl & VM_ENTRY_IA32E_MODE)
-		return e->cs_ar & CS_AR_L ? VMMT_MODE_long64 : VMMT_MODE_compat;
 	return e->cs_ar & CS_AR_DB ? VMMT_MODE_prot32 : VMMT_MODE_prot16;
 }
 
@@ -87,7 +109,7 @@ static void decode_io(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 
 	rec->class = q & BIT(3) ? VMMT_CLASS_io_in : VMMT_CLASS_io_out;
 	rec->width = (u8)((q & 7) + 1);
-	rec->string = !!(q & BIT(4));
+	rec->string = !!(q & IO_STRING);
 	rec->rep = !!(q & BIT(5));
 	rec->key = (q >> 16) & 0xffff;
 	rec->ilen = (u8)e->insn_len;
@@ -137,6 +159,8 @@ static void decode_cr(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 	rec->key = CR_TYPE(q) <= CR_MOV_FROM ? CR_NUMBER(q) : 0;
 	if (CR_TYPE(q) == CR_MOV_TO)
 		rec->value = vcpu->frame.gprs[CR_GPR(q)];
+	if (rec->mode != VMMT_MODE_long64)
+		rec->value = (u32)rec->value;
 }
 
 /* An event whose delivery the exit cut off is given again (SDM 28.2.4); the
@@ -156,6 +180,21 @@ static void decode_vectoring(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 	vcpu->reinject.info = e->idt_info & ~BIT(12);
 	vcpu->reinject.error = e->idt_error;
 	vcpu->reinject.irq_id = type == VMMT_ITYPE_intr ? to_vmx(vcpu)->irq_id : 0;
+	/* An NMI cannot be given while its own delivery blocks it. */
+	if (type == VMMT_ITYPE_nmi)
+		vcpu->nmi_blocked = false;
+}
+
+/* An IRET that ended the blocking of NMIs, and then faulted, will do so again (SDM 28.2.3). */
+static void decode_blocking(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
+{
+	bool unblocked = e->reason == EXIT_REASON_EPT_VIOLATION ? e->qualification & UNBLOCKED_NMI :
+			 (e->intr_info & UNBLOCKED_NMI) &&
+			 vmm_event_vector(e->intr_info) != X86_TRAP_DF;
+
+	vcpu->shadow = e->interruptibility & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+	vcpu->nmi_blocked = (e->interruptibility & GUEST_INTR_STATE_NMI) ||
+			    (unblocked && !(e->idt_info & VMM_EVENT_VALID));
 }
 
 static void decode_class(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
@@ -196,7 +235,7 @@ void vmx_decode(struct vmm_vcpu *vcpu)
 	vcpu->frame.gprs[VCPU_REGS_RSP] = e->rsp;
 	vcpu->frame.gprs[VCPU_REGS_RIP] = e->rip;
 	vcpu->frame.gprs[VCPU_REGS_RFLAGS] = e->rflags;
-	vcpu->shadow = e->interruptibility & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+	decode_blocking(vcpu, e);
 	rec->reason = e->reason;
 	rec->info1 = e->qualification;
 	rec->info2 = 0;
@@ -207,7 +246,6 @@ void vmx_decode(struct vmm_vcpu *vcpu)
 	rec->key = rec->value = 0;
 	rec->ilen = rec->width = rec->rep = rec->string = 0;
 	vcpu->x.next_rip = e->rip + e->insn_len;
-	vcpu->x.cr3 = e->cr3;
 	vcpu->x.ninsn = 0;
 	vcpu->x.seg = 0xff;
 	vcpu->x.addr_size = 0;
@@ -216,85 +254,25 @@ void vmx_decode(struct vmm_vcpu *vcpu)
 	decode_class(vcpu, e);
 }
 
-static int write_cr(struct vmm_vcpu *vcpu, unsigned int number, u64 value)
-{
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	bool ok = number == 0 ? vmx_cr0_valid(value) : number == 4 ? vmx_cr4_valid(value) :
-		  number == 8 ? value <= 0xf : false;
-
-	if (!ok) {
-		vmm_inject_exception(vcpu, X86_TRAP_GP, true, 0);
-		return VMM_INJECTED;
-	}
-	preempt_disable();
-	vmx_make_current(vmx);
-	if (number == 0)
-		vmx_set_cr0(vmx, value);
-	else if (number == 4)
-		vmx_set_cr4(vmx, value);
-	else
-		vmx->cr8 = value;
-	preempt_enable();
-	vmm_skip(vcpu, 3);
-	return VMM_RESUME;
-}
-
-/* A control register that the guest does not own: CR0.NE, CR4.VMXE, CR8. */
-static int handle_cr(struct vmm_vcpu *vcpu)
-{
-	u64 q = to_vmx(vcpu)->exit.qualification;
-
-	switch (CR_TYPE(q)) {
-	case CR_MOV_TO:
-		return write_cr(vcpu, CR_NUMBER(q), vcpu->rec.value);
-	case CR_MOV_FROM:
-		if (CR_NUMBER(q) != 8)
-			return -EINVAL;
-		vcpu->frame.gprs[CR_GPR(q)] = to_vmx(vcpu)->cr8;
-		vmm_skip(vcpu, 3);
-		return VMM_RESUME;
-	default:
-		/* CLTS and LMSW touch no bit that we keep, so they do not exit. */
-		return -EINVAL;
-	}
-}
-
-/* SDM 31.4: why VMLAUNCH or VMRESUME did nothing. */
-static const char *instruction_error(u32 error)
-{
-	switch (error) {
-	case 4: return "VMLAUNCH with a VMCS that is not clear";
-	case 5: return "VMRESUME with a VMCS that is not launched";
-	case 7: return "VM entry with invalid control fields";
-	case 8: return "VM entry with invalid host-state fields";
-	case 12: return "VMREAD or VMWRITE of an unsupported field";
-	case 26: return "VM entry with events blocked by MOV SS";
-	default: return "see SDM volume 3, 31.4";
-	}
-}
-
 /* Exits that only VMX has, and those that nobody asked for. */
 int vmx_handle(struct vmm_vcpu *vcpu)
 {
 	const struct vmx_exit *e = &to_vmx(vcpu)->exit;
+	int did;
 
 	switch (vcpu->rec.class) {
 	case VMMT_CLASS_cr_read:
 	case VMMT_CLASS_cr_write:
-		return handle_cr(vcpu);
+		did = vmx_handle_cr(vcpu);
+		if (did >= 0)
+			return did;
+		break;
 	case VMMT_CLASS_entryfail:
-		if (vcpu->frame.failed)
-			pr_info_ratelimited("vm %u vcpu %u: VM entry refused: %s (%llu)\n",
-					    vcpu->vm->id, vcpu->id,
-					    instruction_error((u32)e->qualification), e->qualification);
-		else
-			pr_info_ratelimited("vm %u vcpu %u: VM entry failed, invalid guest state (SDM 27.3.1), reason %#x qualification %llu: RIP %#llx RFLAGS %#llx CR0 %#llx CR3 %#llx CS %#x SS %#x entry controls %#x\n",
-					    vcpu->vm->id, vcpu->id, e->reason, e->qualification, e->rip,
-					    e->rflags, e->cr0, e->cr3, e->cs_ar, e->ss_ar, e->entry_ctl);
-		return -EINVAL;
-	default:
-		pr_info_ratelimited("vm %u vcpu %u: exit %#x cannot be handled, RIP %#llx qualification %#llx\n",
-				    vcpu->vm->id, vcpu->id, e->reason, e->rip, e->qualification);
+		vmx_tell_entry_failure(vcpu);
 		return -EINVAL;
 	}
+	pr_info_ratelimited("vm %u vcpu %u: exit %s (%u) cannot be handled, RIP %#llx qualification %#llx\n",
+			    vcpu->vm->id, vcpu->id, vmx_exit_name(e->reason), e->reason, e->rip,
+			    e->qualification);
+	return -EINVAL;
 }

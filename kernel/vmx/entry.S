@@ -7,7 +7,9 @@
 #include <linux/linkage.h>
 #include <asm/asm.h>
 #include <asm/frame.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/percpu.h>
 #include <asm/unwind_hints.h>
 
 #include "../compat.h"
@@ -21,8 +23,12 @@
 SYM_FUNC_START(vmx_vmenter)
 	FRAME_PUSH_HOST
 
+	cmp %rsp, FRAME_HOST_RSP(%rdi)
+	je .Lsame_stack
+	mov %rsp, FRAME_HOST_RSP(%rdi)
 	mov $VMCS_HOST_RSP, %eax
 	vmwrite %rsp, %rax
+.Lsame_stack:
 
 	FRAME_LOAD_GPRS
 
@@ -66,6 +72,15 @@ SYM_INNER_LABEL(vmx_vmexit, SYM_L_GLOBAL)
 .Lout:
 	/* Before any RET: the guest's return predictions must not be ours. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
+	/* IBRS as retpoline's replacement has to be written after each exit, changed or not. */
+	ALTERNATIVE "jmp .Lno_ibrs", "", X86_FEATURE_KERNEL_IBRS
+	mov $MSR_IA32_SPEC_CTRL, %ecx
+	mov PER_CPU_VAR(x86_spec_ctrl_current), %rax
+	mov %rax, %rdx
+	shr $32, %rdx
+	wrmsr
+.Lno_ibrs:
+	CLEAR_BRANCH_HISTORY_VMEXIT
 
 	FRAME_CLEAR_GPRS
 	FRAME_POP_HOST

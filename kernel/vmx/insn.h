@@ -62,10 +62,13 @@ failed:
 static __always_inline bool vmx_invept(u64 type, u64 eptp)
 {
 	struct { u64 eptp, zero; } descriptor = { eptp, 0 };
-	bool failed;
 
-	asm volatile("invept %1, %2" : "=@ccna" (failed) : "m" (descriptor), "r" (type) : "memory");
-	return failed;
+	asm goto("1: invept %0, %1\n\tjna %l[failed]\n" _ASM_EXTABLE(1b, %l[off])
+		 : : "m" (descriptor), "r" (type) : "cc", "memory" : failed, off);
+off:
+	return false;
+failed:
+	return true;
 }
 
 /* A field of the current VMCS. */
@@ -82,6 +85,19 @@ static __always_inline bool vmx_vmwrite(u32 field, u64 value)
 {
 	asm goto("1: vmwrite %1, %0\n\tjna %l[failed]\n" _ASM_EXTABLE(1b, %l[off])
 		 : : "r" ((unsigned long)field), "rm" ((unsigned long)value) : "cc" : failed, off);
+off:
+	return false;
+failed:
+	return true;
+}
+
+/* Forget what was translated under a VPID, or, of type "all contexts", under any but 0. */
+static __always_inline bool vmx_invvpid(u64 type, u16 vpid)
+{
+	struct { u64 vpid, address; } descriptor = { vpid, 0 };
+
+	asm goto("1: invvpid %0, %1\n\tjna %l[failed]\n" _ASM_EXTABLE(1b, %l[off])
+		 : : "m" (descriptor), "r" (type) : "cc", "memory" : failed, off);
 off:
 	return false;
 failed:

@@ -3,19 +3,20 @@
 #include <linux/gfp.h>
 #include <linux/slab.h>
 
-#include <asm/cpufeature.h>
-#include <asm/cpu_entry_area.h>
+#include <asm/apicdef.h>
 #include <asm/debugreg.h>
-#include <asm/desc.h>
-#include <asm/fsgsbase.h>
 #include <asm/mmu_context.h>
-#include <asm/segment.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 
 #include "vmx.h"
 
 static_assert(FRAME_LAUNCHED == offsetof(struct vmm_frame, launched));
 static_assert(FRAME_FAILED == offsetof(struct vmm_frame, failed));
+static_assert(FRAME_HOST_RSP == offsetof(struct vmm_frame, host_rsp));
+
+#define PENDING_BS	BIT_ULL(14)	/* a single step, SDM table 25-4 */
 
 /* MSRs without exits: what the processor switches by itself or from the lists. */
 static const u32 direct_rw[] = {
@@ -59,6 +60,7 @@ static void free_parts(struct vmx_vcpu *vmx)
 {
 	free_page((unsigned long)vmx->vmcs);
 	free_page((unsigned long)vmx->msr_bitmap);
+	free_page((unsigned long)vmx->vapic);
 	free_page((unsigned long)vmx->guest_list);
 	kfree(vmx);
 }
@@ -73,12 +75,13 @@ static int vmx_vcpu_init(struct vmm_vcpu *vcpu)
 	vmx->loaded = -1;
 	vmx->vmcs = (struct vmx_vmcs *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->msr_bitmap = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vmx->vapic = (u32 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->guest_list = (struct vmx_list_entry *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs || !vmx->msr_bitmap || !vmx->guest_list) {
+	if (!vmx->vmcs || !vmx->msr_bitmap || !vmx->vapic || !vmx->guest_list) {
 		free_parts(vmx);
 		return -ENOMEM;
 	}
-	vmx->host_list = vmx->guest_list + VMX_LIST_N;
+	vmx->host_list = vmx->guest_list + VMX_LIST_MAX;
 	vmx->vmcs->revision = vmx_controls.revision;
 	fill_msr_bitmap(vmx->msr_bitmap);
 	fill_lists(vmx);
@@ -89,6 +92,7 @@ static int vmx_vcpu_init(struct vmm_vcpu *vcpu)
 static void vmx_vcpu_free(struct vmm_vcpu *vcpu)
 {
 	vmx_clear(to_vmx(vcpu));
+	vmx_ept_ends();
 	free_parts(to_vmx(vcpu));
 	vcpu->arch = NULL;
 }
@@ -102,15 +106,20 @@ static void set_exec(struct vmx_vcpu *vmx, u32 bit, bool on)
 /* DR0 to DR3 and DR6 are not switched by the processor: see handle.c. */
 static void vmx_set_dr_live(struct vmm_vcpu *vcpu, bool live)
 {
-	preempt_disable();
-	vmx_make_current(to_vmx(vcpu));
+	vmx_begin(vcpu);
 	set_exec(to_vmx(vcpu), CPU_BASED_MOV_DR_EXITING, !live);
-	preempt_enable();
+	vmx_end();
 }
 
-static u64 eptp_of(const struct vmm_vm *vm)
+static void init_lists(struct vmx_vcpu *vmx)
 {
-	return __pa(vm->pt.root) | vmx_controls.eptp_flags;
+	vmcs_write(VM_EXIT_MSR_STORE_ADDR, __pa(vmx->guest_list));
+	vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->guest_list));
+	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->host_list));
+	vmcs_write(VM_EXIT_MSR_STORE_COUNT, VMX_LIST_N);
+	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, VMX_LIST_N);
+	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, VMX_LIST_N);
+	vmx->list_count = VMX_LIST_N;
 }
 
 static void init_controls(struct vmm_vcpu *vcpu)
@@ -121,24 +130,24 @@ static void init_controls(struct vmm_vcpu *vcpu)
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, c->pin);
 	vmx->exec_ctl = c->primary;
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->exec_ctl);
-	vmcs_write(SECONDARY_VM_EXEC_CONTROL, c->secondary & ~SECONDARY_EXEC_ENABLE_VPID);
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, c->secondary);
+	if (c->secondary & SECONDARY_EXEC_ENCLS_EXITING)
+		vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
 	vmcs_write(VM_EXIT_CONTROLS, c->exit);
 	vmcs_write(VM_ENTRY_CONTROLS, c->entry);
+	/* #DB and #AC: their delivery can loop inside the processor. #MC is the host's. */
 	vmcs_write(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC));
-	vmcs_write(CR0_GUEST_HOST_MASK, c->cr0_fixed0 & ~(u64)(X86_CR0_PE | X86_CR0_PG));
-	vmcs_write(CR4_GUEST_HOST_MASK, c->cr4_fixed0);
-	vmcs_write(EPT_POINTER, eptp_of(vcpu->vm));
-	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
-	vmcs_write(VM_EXIT_MSR_STORE_ADDR, __pa(vmx->guest_list));
-	vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->guest_list));
-	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->host_list));
-	vmcs_write(VM_EXIT_MSR_STORE_COUNT, VMX_LIST_N);
-	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, VMX_LIST_N);
-	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, VMX_LIST_N);
-	vmcs_write(VMCS_LINK_POINTER, ~0ULL);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
+	vmx_init_crs();
+	vmcs_write(EPT_POINTER, vmx_eptp(vcpu->vm));
+	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
+	/* CR8 is what is in that page, and never in the way of an interrupt. */
+	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(vmx->vapic));
+	vmcs_write(TPR_THRESHOLD, 0);
+	vmcs_write(VMCS_LINK_POINTER, ~0ULL);
+	init_lists(vmx);
 }
 
 static void init_guest(struct vmm_vcpu *vcpu)
@@ -152,6 +161,12 @@ static void init_guest(struct vmm_vcpu *vcpu)
 	vmcs_write(GUEST_SYSENTER_EIP, 0);
 	vmcs_write(GUEST_IA32_PAT, vcpu->pat);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+	/* What struct vmx_exit says that the VMCS has. */
+	vmcs_write(GUEST_RIP, 0);
+	vmcs_write(GUEST_RSP, 0);
+	vmcs_write(GUEST_RFLAGS, 0);
+	vmcs_write(HOST_CR3, 0);
+	vmcs_write(HOST_CR4, 0);
 }
 
 static void vmx_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *regs)
@@ -159,132 +174,127 @@ static void vmx_vcpu_reset(struct vmm_vcpu *vcpu, const struct vcpu_reg_state *r
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx_clear(vmx);
+	vmx->exit = (struct vmx_exit){};
+	vmx->host = (struct vmx_host){};
 	vcpu->frame.launched = 0;
-	vcpu->window = false;
+	vcpu->frame.host_rsp = 0;
+	vcpu->window = 0;
 	vcpu->cpu = -1;
-	preempt_disable();
-	vmx_make_current(vmx);
+	vmx_begin(vcpu);
+	vmcs_write(HOST_RSP, 0);
 	init_controls(vcpu);
 	init_guest(vcpu);
-	preempt_enable();
+	vmx_end();
 	vmx_write_regs(vcpu, VM_RWREGS_ALL, regs);
-}
-
-/* What belongs to the CPU, when the vCPU comes to it. SDM 25.5. */
-static void write_host_cpu(void)
-{
-	int cpu = smp_processor_id();
-	struct desc_ptr idt;
-	u64 value;
-
-	store_idt(&idt);
-	vmcs_write(HOST_IDTR_BASE, idt.address);
-	vmcs_write(HOST_GDTR_BASE, (unsigned long)get_current_gdt_ro());
-	vmcs_write(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
-	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
-	vmcs_write(HOST_CS_SELECTOR, __KERNEL_CS);
-	vmcs_write(HOST_SS_SELECTOR, __KERNEL_DS);
-	vmcs_write(HOST_DS_SELECTOR, 0);
-	vmcs_write(HOST_ES_SELECTOR, 0);
-	vmcs_write(HOST_FS_SELECTOR, 0);
-	vmcs_write(HOST_GS_SELECTOR, 0);
-	rdmsrl(MSR_GS_BASE, value);
-	vmcs_write(HOST_GS_BASE, value);
-	rdmsrl(MSR_IA32_SYSENTER_CS, value);
-	vmcs_write(HOST_IA32_SYSENTER_CS, value);
-	rdmsrl(MSR_IA32_SYSENTER_ESP, value);
-	vmcs_write(HOST_IA32_SYSENTER_ESP, value);
-	rdmsrl(MSR_IA32_SYSENTER_EIP, value);
-	vmcs_write(HOST_IA32_SYSENTER_EIP, value);
-	rdmsrl(MSR_IA32_CR_PAT, value);
-	vmcs_write(HOST_IA32_PAT, value);
-	rdmsrl(MSR_EFER, value);
-	vmcs_write(HOST_IA32_EFER, value);
-	vmcs_write(HOST_RIP, (unsigned long)vmx_vmexit);
-	vmcs_write(TSC_OFFSET, vmm_tsc_offset);
-}
-
-/* What belongs to the thread, whenever it may have changed. */
-static void write_host_thread(struct vmx_vcpu *vmx)
-{
-	u64 value;
-
-	rdmsrl(MSR_FS_BASE, value);
-	vmcs_write(HOST_FS_BASE, value);
-	vmcs_write(HOST_CR0, read_cr0() & ~X86_CR0_TS);
-	vmcs_write(HOST_CR4, cr4_read_shadow());
-#define M(name, msr) rdmsrl(msr, vmx->host_list[VMX_LIST_##name].value);
-	VMX_MSR_LIST(M)
-#undef M
 }
 
 static void vmx_vcpu_load(struct vmm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+	int id = smp_processor_id();
 
 	vmx_make_current(vmx);
-	if (vcpu->cpu != smp_processor_id()) {
-		write_host_cpu();
-		vcpu->cpu = smp_processor_id();
+	if (vcpu->cpu != id) {
+		vmx_write_host_cpu();
+		vmx_come_here(vcpu, cpu);
+		vcpu->cpu = id;
 		vcpu->cpu_stale = true;
 	}
-	if (vcpu->cpu_stale) {
-		write_host_thread(vmx);
-		vcpu->cpu_stale = false;
-	}
+	if (vmx->vpid_generation != cpu->vpid_generation)
+		vmx_new_vpid(vmx, cpu);
 }
 
-/* An exit leaves fixed limits in TR and GDTR (SDM 28.5.2): the first hides the
- * I/O permission bitmap of processes, the second more than the table. */
 static void vmx_vcpu_put(struct vmm_vcpu *vcpu)
 {
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
-
-	if (!vmx->limits_gone)
-		return;
-	vmx->limits_gone = false;
-	invalidate_tss_limit();
-	load_fixmap_gdt(smp_processor_id());
-}
-
-static void invept_here(void *arg)
-{
-	u64 eptp = eptp_of(arg);
-
-	if (__this_cpu_read(vmm_hw_on) && vmx_invept(VMX_EPT_EXTENT_CONTEXT, eptp) &&
-	    vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0))
-		pr_err_once("INVEPT failed\n");
-}
-
-/* A CPU keeps guest-physical mappings of a vCPU that has left it (SDM 29.4.2). */
-static void vmx_flush(struct vmm_vm *vm)
-{
-	on_each_cpu(invept_here, vm, 1);
+	vmx_restore_host(to_vmx(vcpu));
 }
 
 static noinstr void vmx_enter(struct vmm_vcpu *vcpu)
 {
 	vcpu->frame.failed = 0;
 	native_write_cr2(vcpu->frame.cr2);
+	if (static_branch_unlikely(&vmx_l1d_flushed))
+		vmx_l1d_flush(vcpu->arch);
 	vmx_vmenter(&vcpu->frame);
 	vcpu->frame.cr2 = native_read_cr2();
+}
+
+/* In a shadow a pending single step has to agree with TF (SDM 27.3.1.5), which
+ * may have been changed from outside. */
+static void check_pending_step(struct vmm_vcpu *vcpu)
+{
+	u64 pending = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
+	u64 want = vcpu->frame.gprs[VCPU_REGS_RFLAGS] & X86_EFLAGS_TF ? PENDING_BS : 0;
+
+	if ((pending & PENDING_BS) != want)
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, pending ^ PENDING_BS);
+}
+
+static void write_interruptibility(struct vmm_vcpu *vcpu, struct vmx_exit *e)
+{
+	u32 blocked = vcpu->nmi_blocked ? GUEST_INTR_STATE_NMI : 0;
+
+	if (vcpu->shadow) {
+		blocked |= e->interruptibility & GUEST_INTR_STATE_MOV_SS ?: GUEST_INTR_STATE_STI;
+		check_pending_step(vcpu);
+	}
+	if (blocked != e->interruptibility)
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked);
+	e->interruptibility = blocked;
+}
+
+/* CR3 and CR4 are not only the thread's: other CPUs may ask for changes by interrupt. */
+static void write_host_crs(struct vmx_host *host)
+{
+	u64 cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
+
+	if (cr3 != host->cr3)
+		vmcs_write(HOST_CR3, cr3);
+	if (cr4 != host->cr4)
+		vmcs_write(HOST_CR4, cr4);
+	host->cr3 = cr3;
+	host->cr4 = cr4;
 }
 
 /* Before each entry, interrupts off: state that the neutral code changed. */
 static void vmx_prepare(struct vmm_vcpu *vcpu)
 {
-	u32 blocked = vcpu->shadow ? GUEST_INTR_STATE_STI : 0;
-	u32 old = to_vmx(vcpu)->exit.interruptibility;
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	struct vmx_exit *e = &vmx->exit;
+	const u64 *gprs = vcpu->frame.gprs;
 
-	if (vcpu->shadow && (old & GUEST_INTR_STATE_MOV_SS))
-		blocked = GUEST_INTR_STATE_MOV_SS;
-	vmcs_write(GUEST_RIP, vcpu->frame.gprs[VCPU_REGS_RIP]);
-	vmcs_write(GUEST_RSP, vcpu->frame.gprs[VCPU_REGS_RSP]);
-	vmcs_write(GUEST_RFLAGS, vcpu->frame.gprs[VCPU_REGS_RFLAGS]);
-	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked | (old & GUEST_INTR_STATE_NMI));
-	vmcs_write(HOST_CR3, __get_current_cr3_fast());
+	if (vcpu->cpu_stale) {
+		vmx_save_host(vmx);
+		vcpu->cpu_stale = false;
+	}
+	if (e->rip != gprs[VCPU_REGS_RIP])
+		vmcs_write(GUEST_RIP, e->rip = gprs[VCPU_REGS_RIP]);
+	if (e->rsp != gprs[VCPU_REGS_RSP])
+		vmcs_write(GUEST_RSP, e->rsp = gprs[VCPU_REGS_RSP]);
+	if (e->rflags != gprs[VCPU_REGS_RFLAGS])
+		vmcs_write(GUEST_RFLAGS, e->rflags = gprs[VCPU_REGS_RFLAGS]);
+	write_interruptibility(vcpu, e);
+	write_host_crs(&vmx->host);
+	if (static_branch_unlikely(&vmx_perf_switched))
+		vmx_switch_perf(vmx);
 	if (vcpu->dr_live)
-		set_debugreg(to_vmx(vcpu)->dr6, 6);
+		set_debugreg(vmx->dr6, 6);
+}
+
+/* The host's own events end a stay too: its handlers run as if they had come outside. */
+static void host_events(const struct vmx_exit *e)
+{
+	u32 reason = e->reason & 0xffff;
+
+	if (reason == EXIT_REASON_MCE_DURING_VMENTRY)
+		vmx_host_mce();
+	if (reason != EXIT_REASON_EXCEPTION_NMI)
+		return;
+	if (vmm_event_type(e->intr_info) == VMMT_ITYPE_nmi)
+		vmx_host_nmi();
+	else if (vmm_event_vector(e->intr_info) == X86_TRAP_MC)
+		vmx_host_mce();
 }
 
 static void vmx_exit_irqoff(struct vmm_vcpu *vcpu)
@@ -297,24 +307,18 @@ static void vmx_exit_irqoff(struct vmm_vcpu *vcpu)
 		set_debugreg(DR6_RESERVED, 6);
 	}
 	if (unlikely(vcpu->frame.failed)) {
-		*e = (struct vmx_exit) {
-			.reason = EXIT_REASON_INVALID_STATE | BIT(31),
-			.qualification = vmcs_read(VM_INSTRUCTION_ERROR),
-			.rip = vcpu->frame.gprs[VCPU_REGS_RIP],
-		};
+		e->reason = EXIT_REASON_INVALID_STATE | VMX_EXIT_REASONS_FAILED_VMENTRY;
+		e->qualification = vmcs_read(VM_INSTRUCTION_ERROR);
+		e->idt_info = e->intr_info = 0;
 		vcpu->frame.t_exit = rdtsc();
 		return;
 	}
 	vcpu->frame.launched = 1;
-	vmx->limits_gone = true;
+	vmx->host.gone = true;
+	if (unlikely(vmx->host.debugctl))
+		update_debugctlmsr(vmx->host.debugctl);
 	vmx_read_exit(vcpu);
-	if ((e->reason & 0xffff) != EXIT_REASON_EXCEPTION_NMI)
-		return;
-	/* The host's own: its handlers run as if it had come outside. */
-	if (vmm_event_type(e->intr_info) == VMMT_ITYPE_nmi)
-		vmx_host_nmi();
-	else if (vmm_event_vector(e->intr_info) == X86_TRAP_MC)
-		vmx_host_mce();
+	host_events(e);
 }
 
 static void vmx_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)
@@ -325,15 +329,22 @@ static void vmx_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)
 	to_vmx(vcpu)->irq_id = event->irq_id;
 }
 
-static void vmx_window(struct vmm_vcpu *vcpu, bool on)
+/* SDM 26.2: at the next instruction before which such an event could be taken. */
+static void vmx_window(struct vmm_vcpu *vcpu, u8 want)
 {
-	if (on == vcpu->window)
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (want == vcpu->window)
 		return;
-	vcpu->window = on;
-	preempt_disable();
-	vmx_make_current(to_vmx(vcpu));
-	set_exec(to_vmx(vcpu), CPU_BASED_INTR_WINDOW_EXITING, on);
-	preempt_enable();
+	vcpu->window = want;
+	vmx_begin(vcpu);
+	vmx->exec_ctl &= ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
+	if (want & VMM_WINDOW_INTR)
+		vmx->exec_ctl |= CPU_BASED_INTR_WINDOW_EXITING;
+	if (want & VMM_WINDOW_NMI)
+		vmx->exec_ctl |= CPU_BASED_NMI_WINDOW_EXITING;
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->exec_ctl);
+	vmx_end();
 }
 
 static void vmx_single_step(struct vmm_vcpu *vcpu)

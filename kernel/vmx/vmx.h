@@ -7,6 +7,7 @@
 
 #include "../core.h"
 #include "insn.h"
+#include "fields.h"
 
 /* MSRs that the processor loads and stores from lists at entry and exit (SDM
  * 25.7.2): what VMLOAD and VMSAVE do on the other vendor. */
@@ -26,34 +27,51 @@ struct vmx_list_entry {
 	u64 value;
 };
 
+/* One page for both lists, half each; what the host counts with perf follows the rest. */
+#define VMX_LIST_MAX	(PAGE_SIZE / 2 / sizeof(struct vmx_list_entry))
+
 struct vmx_vmcs {
 	u32 revision;
 	u32 abort;
 	u8 data[PAGE_SIZE - 8];
 };
 
-/* What an exit says, read before interrupts are opened: later the VMCS may
- * have to be loaded again. */
+/*
+ * What an exit says, read before interrupts are opened: later the VMCS may
+ * have to be loaded again. RIP, RSP, RFLAGS and interruptibility are also what
+ * the VMCS has, and are written to it when they change.
+ */
 struct vmx_exit {
 	u32 reason, idt_info, idt_error, intr_info, insn_len, insn_info, interruptibility;
-	u32 cs_ar, ss_ar, entry_ctl;
-	u64 qualification, gpa, gla, rip, rsp, rflags, cr0, cr3;
+	u32 cs_ar, ss_ar;
+	bool real, long_mode;
+	u64 qualification, gpa, gla, rip, rsp, rflags;
+};
+
+/* What an exit does not give back to the host, or puts there from the VMCS. */
+struct vmx_host {
+	u64 cr3, cr4;			/* as the VMCS has them */
+	u64 debugctl;
+	u64 fs_base;
+	u16 ldt, ds, es, fs, gs;
+	bool gone;			/* there was an exit since they were saved */
 };
 
 struct vmx_vcpu {
 	struct vmx_vmcs *vmcs;
 	u64 *msr_bitmap;
+	u32 *vapic;			/* virtual-APIC page, for CR8 */
 	struct vmx_list_entry *guest_list, *host_list;	/* one page for both */
 	struct list_head link;		/* of the CPU it is loaded on; that CPU, interrupts off */
 	struct vmm_vcpu *vcpu;
 	int loaded;			/* CPU whose VMCS cache has it, -1 none */
-	u16 vpid;
+	u64 vpid_generation;		/* of the CPU it last ran on; 0: it needs a new VPID */
 	u32 exec_ctl;			/* primary controls, as last written */
-	u64 cr0_shadow, cr4_shadow;
-	u64 cr8;
+	u32 list_count;			/* of MSRs loaded, as last written */
 	u64 dr6;
 	u32 irq_id;
-	bool limits_gone;		/* TR and GDTR limits of this CPU are those of an exit */
+	bool l1d_flush;			/* something but this vCPU ran here since the last entry */
+	struct vmx_host host;
 	struct vmx_exit exit;
 };
 
@@ -61,6 +79,9 @@ struct vmx_cpu {
 	struct vmx_vmcs *vmxon;
 	struct vmx_vcpu *current_vcpu;	/* whose VMCS is current */
 	struct list_head loaded;
+	u64 vpid_generation;
+	u32 next_vpid;
+	u64 ept_generation;		/* VMs that had ended at the last INVEPT */
 };
 DECLARE_PER_CPU(struct vmx_cpu, vmx_cpus);
 
@@ -70,24 +91,13 @@ struct vmx_controls {
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	u64 eptp_flags;
 	bool string_info;		/* INS and OUTS exits tell segment and size */
+	bool invept_one, invept_all;	/* what INVEPT can flush: one context, all */
 };
 extern struct vmx_controls vmx_controls;
 
 static inline struct vmx_vcpu *to_vmx(const struct vmm_vcpu *vcpu)
 {
 	return vcpu->arch;
-}
-
-static __always_inline u64 vmcs_read(u32 field)
-{
-	return vmx_vmread(field);
-}
-
-/* Fields and values are ours, so a failure is a bug: told once, not ignored. */
-static __always_inline void vmcs_write(u32 field, u64 value)
-{
-	if (unlikely(vmx_vmwrite(field, value)))
-		pr_err_once("VMWRITE of field %#x failed\n", field);
 }
 
 /* entry.S */
@@ -105,16 +115,62 @@ void vmx_make_current(struct vmx_vcpu *vmx);
 void vmx_clear(struct vmx_vcpu *vmx);
 extern struct vmm_pt_format vmx_pt_format;
 
-/* regs.c */
+/* The vCPU's VMCS is current between these; preemption is off. */
+static inline void vmx_begin(struct vmm_vcpu *vcpu)
+{
+	preempt_disable();
+	vmx_make_current(to_vmx(vcpu));
+}
+
+static inline void vmx_end(void)
+{
+	preempt_enable();
+}
+
+/* tlb.c */
+void vmx_tlb_cpu_on(struct vmx_cpu *cpu);
+void vmx_new_vpid(struct vmx_vcpu *vmx, struct vmx_cpu *cpu);
+void vmx_come_here(struct vmm_vcpu *vcpu, struct vmx_cpu *cpu);
+void vmx_flush(struct vmm_vm *vm);
+void vmx_ept_ends(void);
+u64 vmx_eptp(const struct vmm_vm *vm);
+
+/* Nothing that was translated for the guest before holds at its next entry. */
+static inline void vmx_flush_guest(struct vmx_vcpu *vmx)
+{
+	vmx->vpid_generation = 0;
+}
+
+/* host.c */
+void vmx_write_host_cpu(void);
+void vmx_save_host(struct vmx_vcpu *vmx);
+void vmx_restore_host(struct vmx_vcpu *vmx);
+void vmx_host_init(void);
+void vmx_switch_perf(struct vmx_vcpu *vmx);
+DECLARE_STATIC_KEY_FALSE(vmx_perf_switched);
+
+/* l1d.c */
+int vmx_l1d_init(void);
+void vmx_l1d_exit(void);
+void vmx_l1d_flush(struct vmx_vcpu *vmx);
+DECLARE_STATIC_KEY_FALSE(vmx_l1d_flushed);
+
+/* cr.c */
+void vmx_init_crs(void);
+void vmx_set_cr0(u64 value);
+void vmx_set_cr4(u64 value);
+u64 vmx_cr0(void);
+u64 vmx_cr4(void);
 bool vmx_crs_valid(const u64 *crs);
-void vmx_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
-void vmx_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
-void vmx_set_cr0(struct vmx_vcpu *vmx, u64 value);
-void vmx_set_cr4(struct vmx_vcpu *vmx, u64 value);
-bool vmx_cr0_valid(u64 value);
-bool vmx_cr4_valid(u64 value);
+bool vmx_pdpte_valid(u64 entry);
+void vmx_set_efer(u64 efer);
 u64 vmx_read_efer(struct vmm_vcpu *vcpu);
 int vmx_write_efer(struct vmm_vcpu *vcpu, u64 value);
+int vmx_handle_cr(struct vmm_vcpu *vcpu);
+
+/* regs.c */
+void vmx_read_regs(struct vmm_vcpu *vcpu, u64 mask, struct vcpu_reg_state *regs);
+void vmx_write_regs(struct vmm_vcpu *vcpu, u64 mask, const struct vcpu_reg_state *regs);
 void vmx_write_pat(struct vmm_vcpu *vcpu, u64 value);
 int vmx_get_msr(struct vmm_vcpu *vcpu, u32 index, u64 *ret_value);
 int vmx_set_msr(struct vmm_vcpu *vcpu, u32 index, u64 value);
@@ -124,5 +180,11 @@ void vmx_paging(struct vmm_vcpu *vcpu, struct vmm_paging *paging);
 void vmx_read_exit(struct vmm_vcpu *vcpu);
 void vmx_decode(struct vmm_vcpu *vcpu);
 int vmx_handle(struct vmm_vcpu *vcpu);
+
+/* dump.c, rules.c: after a failed entry */
+#define VMX_RULE 96
+const char *vmx_exit_name(u32 reason);
+void vmx_tell_entry_failure(struct vmm_vcpu *vcpu);
+bool vmx_guest_rule(char why[VMX_RULE]);
 
 #endif /* VMM_VMX_H */

@@ -53,14 +53,21 @@ stubs:
 	.set n, n + 1
 	.endr
 
+	/* No handler comes within another: an NMI waits for the IRET of the one before. */
 common:	push %rax
+	incl depth(%rip)
+	cmpl $1, depth(%rip)
+	EXPECT(e)
 	mov 8(%rsp), %eax
 	out %eax, $PORT_VECTOR
 	mov 16(%rsp), %eax
 	out %eax, $PORT_ERROR
+	decl depth(%rip)
 	pop %rax
 	add $16, %rsp
 	iretq
+
+depth:	.long 0
 
 .macro stub_gate n
 	.word stubs - _start + 16 * \n, SEL_CODE, 0x8e00, IMAGE >> 16

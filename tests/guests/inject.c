@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * inject [-o FILE]... IMAGE: runs inject.S through the calls of vmm(4) and
- * injects into it, with vrp_inject, every exception there is, an NMI, and
- * external interrupts that can and cannot be taken at once. Records the run
+ * injects into it, with vrp_inject, every exception there is, an NMI and one
+ * more while its handler runs, and external interrupts that can and cannot be
+ * taken at once. Records the run
  * as vmmtrace run does. Status: 0, 1 failed, 4 the guest says something is wrong.
  */
 #include <errno.h>
@@ -39,7 +40,7 @@ static const struct injection injections[] = {
 	EX(11, 0x11b0), EX(12, 0x12c0), EX(13, 0x13d0), EX(14, 0x14), EX(16, 0), EX(17, 0),
 	EX(18, 0), EX(19, 0),
 #undef EX
-	{ DO_AGAIN, VCPU_INJECT_NMI, 2, 0 },
+	{ DO_AGAIN, VCPU_INJECT_NMI, VECTOR_NMI, 0 },
 	{ DO_OPEN, VCPU_INJECT_INTR, INJECT_INTR, 0 },
 	{ DO_ASK_OPEN, VCPU_INJECT_NONE, 0, 0 },
 	{ DO_AGAIN, VCPU_INJECT_INTR, INJECT_INTR, 0 },
@@ -131,13 +132,21 @@ static void answer(struct vm_run_params *vrp, size_t i)
 	vrp->vrp_irq_id = next->type == VCPU_INJECT_INTR ? IRQ_ID : 0;
 }
 
+/* A handler tells its vector. Into the first of the NMI's another one is injected. */
+static void told(struct vm_run_params *vrp, unsigned int *ret_nmis)
+{
+	if ((uint32_t)vrp->vrp_exit->vei.vei_data == VECTOR_NMI && (*ret_nmis)++ == 0)
+		vrp->vrp_inject = (struct vcpu_inject_event){
+			.vie_type = VCPU_INJECT_NMI, .vie_vector = VECTOR_NMI,
+		};
+}
+
 /* Until the guest ends: its status, or negative. */
 static int run(struct client *c)
 {
 	struct vm_exit exit = {};
 	struct vm_run_params vrp = { .vrp_vm_id = c->vm, .vrp_exit = &exit };
-	unsigned int class;
-	unsigned int runs;
+	unsigned int class, runs, nmis = 0;
 	size_t i = 0;
 	int err;
 
@@ -156,6 +165,8 @@ static int run(struct client *c)
 			return (int)exit.vei.vei_data;
 		if (exit.vei.vei_port == PORT_ASK && exit.vei.vei_dir == VEI_DIR_IN)
 			answer(&vrp, i++);
+		if (exit.vei.vei_port == PORT_VECTOR)
+			told(&vrp, &nmis);
 	}
 	return -ETIMEDOUT;
 }

@@ -12,6 +12,7 @@
 #define DO_OPEN		2		/* let interrupts in, then ask again */
 #define DO_ASK_OPEN	3		/* ask with interrupts let in */
 
+#define VECTOR_NMI	2
 #define INJECT_INTR	0x80		/* vector of external interrupts */
 
 /* Exceptions that push an error code (SDM table 6-1; APM table 8-1). */
