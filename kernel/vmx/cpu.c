@@ -67,6 +67,7 @@ static const struct {
 	{ PIN, true, PIN_BASED_NMI_EXITING, "NMI exiting" },
 	{ PIN, true, PIN_BASED_VIRTUAL_NMIS, "virtual NMIs" },
 	{ PRIMARY, true, CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls" },
+	{ PRIMARY, true, CPU_BASED_USE_TSC_OFFSETTING, "use TSC offsetting" },
 	{ PRIMARY, true, CPU_BASED_HLT_EXITING, "HLT exiting" },
 	{ PRIMARY, true, CPU_BASED_MWAIT_EXITING, "MWAIT exiting" },
 	{ PRIMARY, true, CPU_BASED_MONITOR_EXITING, "MONITOR exiting" },

@@ -21,6 +21,8 @@
 			 X86_CR4_SMEP | X86_CR4_SMAP)
 
 #define CS_AR_L		BIT(13)
+#define AR_TYPE		0xf
+#define TYPE_TSS16_BUSY	3
 
 /* Bits that VMX operation fixes to 1, but for PE and PG with unrestricted guest. */
 static u64 cr0_forced(void)
@@ -178,8 +180,12 @@ static void write_pdptes(const u64 pdptes[4])
 
 struct paging_state {
 	u64 cr0, cr4, efer;
-	bool long64;
+	bool cs_l, tss16;
 };
+
+/* Changes of which load PDPTEs, SDM 4.4.1. */
+#define CR0_LOADS	(X86_CR0_CD | X86_CR0_NW | X86_CR0_PG)
+#define CR4_LOADS	(X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PSE | X86_CR4_SMEP)
 
 static void read_paging(struct vmm_vcpu *vcpu, struct paging_state *p)
 {
@@ -187,14 +193,16 @@ static void read_paging(struct vmm_vcpu *vcpu, struct paging_state *p)
 	p->cr0 = vmx_cr0();
 	p->cr4 = vmx_cr4();
 	p->efer = vmcs_read(GUEST_IA32_EFER);
-	p->long64 = (p->efer & EFER_LMA) && (vmcs_read(GUEST_CS_AR_BYTES) & CS_AR_L);
+	p->cs_l = vmcs_read(GUEST_CS_AR_BYTES) & CS_AR_L;
+	p->tss16 = (vmcs_read(GUEST_TR_AR_BYTES) & AR_TYPE) == TYPE_TSS16_BUSY;
 	vmx_end();
 }
 
-/* Puts the new state into force: registers, PDPTEs, and nothing that was translated before. */
-static int commit(struct vmm_vcpu *vcpu, const struct paging_state *p)
+/* Puts the new state into force: registers, PDPTEs if what changed loads them, and nothing that
+ * was translated before. */
+static int commit(struct vmm_vcpu *vcpu, const struct paging_state *p, bool load)
 {
-	bool pae = (p->cr0 & X86_CR0_PG) && (p->cr4 & X86_CR4_PAE) && !(p->efer & EFER_LMA);
+	bool pae = load && (p->cr0 & X86_CR0_PG) && (p->cr4 & X86_CR4_PAE) && !(p->efer & EFER_LMA);
 	u64 pdptes[4];
 
 	if (pae && load_pdptes(vcpu, pdptes))
@@ -221,31 +229,33 @@ static int guest_writes_cr0(struct vmm_vcpu *vcpu, u64 value)
 	read_paging(vcpu, &p);
 	changed = p.cr0 ^ value;
 	if ((changed & X86_CR0_PG) && (value & X86_CR0_PG) && (p.efer & EFER_LME)) {
-		if (!(p.cr4 & X86_CR4_PAE) || p.long64)
+		if (!(p.cr4 & X86_CR4_PAE) || p.cs_l || p.tss16)
 			return -EFAULT;
 		p.efer |= EFER_LMA;
 	}
 	if ((changed & X86_CR0_PG) && !(value & X86_CR0_PG)) {
-		if (p.long64)
+		if ((p.efer & EFER_LMA) && p.cs_l)
 			return -EFAULT;
 		p.efer &= ~(u64)EFER_LMA;
 	}
 	p.cr0 = value;
-	return commit(vcpu, &p);
+	return commit(vcpu, &p, changed & CR0_LOADS);
 }
 
 /* MOV to CR4. -EFAULT for #GP. */
 static int guest_writes_cr4(struct vmm_vcpu *vcpu, u64 value)
 {
 	struct paging_state p;
+	u64 changed;
 
 	if (!cr4_valid(value))
 		return -EFAULT;
 	read_paging(vcpu, &p);
 	if ((p.efer & EFER_LMA) && !(value & X86_CR4_PAE))
 		return -EFAULT;
+	changed = p.cr4 ^ value;
 	p.cr4 = value;
-	return commit(vcpu, &p);
+	return commit(vcpu, &p, changed & CR4_LOADS);
 }
 
 /* A control register's bits that the guest does not own. CLTS, LMSW and reads touch none of

@@ -148,6 +148,8 @@ static void decode_ept(struct vmm_vcpu *vcpu, const struct vmx_exit *e)
 	x->present = (q >> 3) & 7;
 	vcpu->rec.key = e->gpa;
 	vcpu->rec.info2 = e->gpa;
+	/* Finding and clearing a page leaves the host's data in the cache. */
+	to_vmx(vcpu)->l1d_flush = true;
 }
 
 static void decode_cr(struct vmm_vcpu *vcpu, const struct vmx_exit *e)

@@ -132,6 +132,19 @@ static void tell_refused(const struct vmm_vcpu *vcpu, u32 error)
 	dump_controls();
 }
 
+/* Entry number of the MSR-load list, from 1, cannot be loaded. */
+static void tell_msr(const struct vmm_vcpu *vcpu, u64 number)
+{
+	const struct vmx_vcpu *vmx = to_vmx(vcpu);
+	static const struct vmx_list_entry none;
+	const struct vmx_list_entry *entry = &none;
+
+	if (number - 1 < vmx->list_count)
+		entry = &vmx->guest_list[number - 1];
+	pr_info("vm %u vcpu %u: VM entry failed, MSR %#x cannot be loaded with %#llx (entry %llu of the list, SDM 27.4)\n",
+		vcpu->vm->id, vcpu->id, entry->index, entry->value, number);
+}
+
 /* The processor looked at the guest's state, or loaded it, and went back (SDM 27.8). */
 static void tell_failed(const struct vmm_vcpu *vcpu, u32 reason, u64 qualification)
 {
@@ -145,8 +158,7 @@ static void tell_failed(const struct vmm_vcpu *vcpu, u32 reason, u64 qualificati
 		dump_guest();
 		break;
 	case EXIT_REASON_MSR_LOAD_FAIL:
-		pr_info("vm %u vcpu %u: VM entry failed at entry %llu of the MSR-load list (SDM 27.4)\n",
-			vcpu->vm->id, vcpu->id, qualification);
+		tell_msr(vcpu, qualification);
 		break;
 	case EXIT_REASON_MCE_DURING_VMENTRY:
 		pr_info("vm %u vcpu %u: VM entry failed, a machine check (SDM 27.9)\n",

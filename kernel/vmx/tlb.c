@@ -65,7 +65,7 @@ void vmx_come_here(struct vmm_vcpu *vcpu, struct vmx_cpu *cpu)
 	vmx_flush_guest(to_vmx(vcpu));
 	if (!vmx_controls.invept_all) {
 		flush_ept(VMX_EPT_EXTENT_CONTEXT, vmx_eptp(vcpu->vm));
-	} else if (cpu->ept_generation != ended) {
+	} else if (cpu->ept_generation != ended || static_branch_unlikely(&vmm_paranoid)) {
 		cpu->ept_generation = ended;
 		flush_ept(VMX_EPT_EXTENT_GLOBAL, 0);
 	}

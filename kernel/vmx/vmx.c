@@ -17,6 +17,7 @@ static_assert(FRAME_FAILED == offsetof(struct vmm_frame, failed));
 static_assert(FRAME_HOST_RSP == offsetof(struct vmm_frame, host_rsp));
 
 #define PENDING_BS	BIT_ULL(14)	/* a single step, SDM table 25-4 */
+#define DR7_GD		BIT_ULL(13)	/* SDM 18.2.4 */
 
 /* MSRs without exits: what the processor switches by itself or from the lists. */
 static const u32 direct_rw[] = {
@@ -85,6 +86,11 @@ static int vmx_vcpu_init(struct vmm_vcpu *vcpu)
 	vmx->vmcs->revision = vmx_controls.revision;
 	fill_msr_bitmap(vmx->msr_bitmap);
 	fill_lists(vmx);
+	/* Whatever the page was before: its launch state is now clear (SDM 25.11.3). */
+	preempt_disable();
+	if (vmx_vmclear(__pa(vmx->vmcs)))
+		pr_err_once("VMCLEAR failed\n");
+	preempt_enable();
 	vcpu->arch = vmx;
 	return 0;
 }
@@ -194,6 +200,9 @@ static void vmx_vcpu_load(struct vmm_vcpu *vcpu)
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
 	int id = smp_processor_id();
 
+	/* What the processor has of the VMCS goes to memory, and the rest is as on another CPU. */
+	if (static_branch_unlikely(&vmm_paranoid))
+		vmx_clear(vmx);
 	vmx_make_current(vmx);
 	if (vcpu->cpu != id) {
 		vmx_write_host_cpu();
@@ -220,8 +229,8 @@ static noinstr void vmx_enter(struct vmm_vcpu *vcpu)
 	vcpu->frame.cr2 = native_read_cr2();
 }
 
-/* In a shadow a pending single step has to agree with TF (SDM 27.3.1.5), which
- * may have been changed from outside. */
+/* In a shadow a pending single step has to agree with TF (SDM 27.3.1.5). That, and IF, which
+ * STI's shadow needs, may have been changed from outside. */
 static void check_pending_step(struct vmm_vcpu *vcpu)
 {
 	u64 pending = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
@@ -236,7 +245,10 @@ static void write_interruptibility(struct vmm_vcpu *vcpu, struct vmx_exit *e)
 	u32 blocked = vcpu->nmi_blocked ? GUEST_INTR_STATE_NMI : 0;
 
 	if (vcpu->shadow) {
-		blocked |= e->interruptibility & GUEST_INTR_STATE_MOV_SS ?: GUEST_INTR_STATE_STI;
+		if (e->interruptibility & GUEST_INTR_STATE_MOV_SS)
+			blocked |= GUEST_INTR_STATE_MOV_SS;
+		else if (vcpu->frame.gprs[VCPU_REGS_RFLAGS] & X86_EFLAGS_IF)
+			blocked |= GUEST_INTR_STATE_STI;
 		check_pending_step(vcpu);
 	}
 	if (blocked != e->interruptibility)
@@ -313,37 +325,56 @@ static void vmx_exit_irqoff(struct vmm_vcpu *vcpu)
 		vcpu->frame.t_exit = rdtsc();
 		return;
 	}
-	vcpu->frame.launched = 1;
 	vmx->host.gone = true;
 	if (unlikely(vmx->host.debugctl))
 		update_debugctlmsr(vmx->host.debugctl);
 	vmx_read_exit(vcpu);
+	/* An entry that fails launches nothing (SDM 27.8). */
+	if (likely(!(e->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		vcpu->frame.launched = 1;
 	host_events(e);
+}
+
+/* A #DB's delivery clears DR7.GD, but not that of one that is injected (SDM 27.6.1). */
+static void clear_general_detect(void)
+{
+	u64 dr7 = vmcs_read(GUEST_DR7);
+
+	if (dr7 & DR7_GD)
+		vmcs_write(GUEST_DR7, dr7 & ~DR7_GD);
 }
 
 static void vmx_inject(struct vmm_vcpu *vcpu, const struct vmm_event *event)
 {
+	if (event->info == VMM_EVENT(VMMT_ITYPE_exception, X86_TRAP_DB))
+		clear_general_detect();
 	if (event->info & VMM_EVENT_ERROR)
 		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, event->info);
 	to_vmx(vcpu)->irq_id = event->irq_id;
 }
 
-/* SDM 26.2: at the next instruction before which such an event could be taken. */
+/*
+ * SDM 26.2: at the next instruction before which such an event could be taken. The window for NMIs
+ * may be open in STI's shadow, where an NMI cannot be injected (SDM 27.3.1.5). Interrupts are
+ * enabled then, and their window opens right behind it.
+ */
 static void vmx_window(struct vmm_vcpu *vcpu, u8 want)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u32 ctl = vmx->exec_ctl & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
+	bool sti = vcpu->shadow && !(vmx->exit.interruptibility & GUEST_INTR_STATE_MOV_SS);
 
-	if (want == vcpu->window)
-		return;
+	if ((want & VMM_WINDOW_INTR) || ((want & VMM_WINDOW_NMI) && sti))
+		ctl |= CPU_BASED_INTR_WINDOW_EXITING;
+	if ((want & VMM_WINDOW_NMI) && !sti)
+		ctl |= CPU_BASED_NMI_WINDOW_EXITING;
 	vcpu->window = want;
+	if (ctl == vmx->exec_ctl)
+		return;
+	vmx->exec_ctl = ctl;
 	vmx_begin(vcpu);
-	vmx->exec_ctl &= ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
-	if (want & VMM_WINDOW_INTR)
-		vmx->exec_ctl |= CPU_BASED_INTR_WINDOW_EXITING;
-	if (want & VMM_WINDOW_NMI)
-		vmx->exec_ctl |= CPU_BASED_NMI_WINDOW_EXITING;
-	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->exec_ctl);
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, ctl);
 	vmx_end();
 }
 
