@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A guest of the model. Its own page tables are a rule, not memory: a linear
- * page leads to a physical one by the value of CR3. The nested tables are
+ * page leads to a physical one by the values of CR3 and CR4. The nested tables are
  * memory, walked as a processor does; what it finds, and what it keeps in its
  * TLB, must be the same at each access.
  */
@@ -9,16 +9,16 @@
 
 #define ENTRY_ADDR	GENMASK_ULL(51, 12)
 #define ENTRY_LARGE	BIT_ULL(7)
-#define ENTRY_WRITE	BIT_ULL(1)		/* on both vendors */
+#define ENTRY_WRITE	BIT_ULL(1)	/* on both vendors */
 
-static u64 guest_page(u64 cr3, u64 page)
+static u64 guest_page(const struct model_guest *g, u64 page)
 {
-	return (page * 7 + (cr3 >> PAGE_SHIFT) * 5) % MODEL_GUEST_PAGES;
+	return (page * 7 + (*g->cr3 >> PAGE_SHIFT) * 5 + (g->paging ? 3 : 0)) % MODEL_GUEST_PAGES;
 }
 
-/* Walk the nested table; false if the page is not mapped. A frame is kept with
- * the permission to write. */
-static bool walk(const struct model_guest *g, u64 page, u64 *ret_frame)
+/* Walk the nested table; false if the page is not mapped. What is found: its frame, and in
+ * the other bits what the guest may do. */
+static bool walk(const struct model_guest *g, u64 page, u64 *ret_found)
 {
 	u64 *table = __va(g->root), entry;
 	int level;
@@ -31,47 +31,54 @@ static bool walk(const struct model_guest *g, u64 page, u64 *ret_frame)
 			model_broken("a large page, which the scene never maps");
 		table = __va(entry & ENTRY_ADDR);
 	}
-	*ret_frame = entry & (ENTRY_ADDR | ENTRY_WRITE);
+	*ret_found = entry & (ENTRY_ADDR | g->access);
 	return true;
 }
 
 static void must_be(const struct model_guest *g, enum model_kind kind, struct model_tag tag,
-		    u64 page, u64 frame)
+		    u64 page, u64 kept)
 {
 	u64 truth = 0;
 
-	walk(g, kind == MODEL_LINEAR ? guest_page(*g->cr3, page) : page, &truth);
-	if (frame != truth)
-		model_broken("stale translation under tag %u root %#llx: %s page %llu leads to %#llx, now %#llx",
+	walk(g, kind == MODEL_LINEAR ? guest_page(g, page) : page, &truth);
+	if (kept != truth)
+		model_broken("stale, tag %u root %#llx: %s page %llu leads to %#llx, now %#llx",
 			     tag.id, tag.root, kind == MODEL_LINEAR ? "linear" : "physical", page,
-			     frame, truth);
+			     kept, truth);
 }
 
-/* One access. False: nested fault at *ret_gpa. */
-static bool touch(struct model_guest *g, u64 page, u64 *ret_gpa)
+/* What the processor has of a page, or finds; false if it is not mapped. */
+static bool translate(const struct model_guest *g, u64 page, u64 *ret_found)
 {
-	u64 physical = guest_page(*g->cr3, page), frame;
+	u64 physical = guest_page(g, page);
 
-	*ret_gpa = physical << PAGE_SHIFT;
-	g->write = model_chance(2);
-	g->was_present = true;
-	if (model_tlb_find(MODEL_LINEAR, g->linear, page, &frame)) {
-		must_be(g, MODEL_LINEAR, g->linear, page, frame);
-		return !g->write || (frame & ENTRY_WRITE);
+	if (model_tlb_find(MODEL_LINEAR, g->linear, page, ret_found)) {
+		must_be(g, MODEL_LINEAR, g->linear, page, *ret_found);
+		return true;
 	}
-	if (model_tlb_find(MODEL_PHYSICAL, g->physical, physical, &frame)) {
-		must_be(g, MODEL_PHYSICAL, g->physical, physical, frame);
+	if (model_tlb_find(MODEL_PHYSICAL, g->physical, physical, ret_found)) {
+		must_be(g, MODEL_PHYSICAL, g->physical, physical, *ret_found);
 	} else {
-		g->was_present = walk(g, physical, &frame);
-		if (!g->was_present)
+		if (!walk(g, physical, ret_found))
 			return false;
-		model_tlb_fill(MODEL_PHYSICAL, g->physical, physical, frame);
+		model_tlb_fill(MODEL_PHYSICAL, g->physical, physical, *ret_found);
 	}
-	model_tlb_fill(MODEL_LINEAR, g->linear, page, frame);
-	return !g->write || (frame & ENTRY_WRITE);
+	model_tlb_fill(MODEL_LINEAR, g->linear, page, *ret_found);
+	return true;
 }
 
-enum model_end model_guest_run(struct model_guest *g, u64 *ret_gpa)
+/* One access. False: nested fault. */
+static bool touch(struct model_guest *g, u64 page)
+{
+	u64 found = 0;
+
+	g->write = model_chance(2);
+	g->gpa = guest_page(g, page) << PAGE_SHIFT;
+	g->mapped = translate(g, page, &found);
+	return g->mapped && (!g->write || (found & ENTRY_WRITE));
+}
+
+enum model_end model_guest_run(struct model_guest *g)
 {
 	unsigned int left = 1 + model_random(8);
 
@@ -87,7 +94,7 @@ enum model_end model_guest_run(struct model_guest *g, u64 *ret_gpa)
 			model_tlb_flush(true, false, &g->linear.id, NULL);
 			continue;
 		}
-		if (!touch(g, model_random(MODEL_GUEST_PAGES), ret_gpa))
+		if (!touch(g, model_random(MODEL_GUEST_PAGES)))
 			return MODEL_END_FAULT;
 	}
 	return MODEL_END_ACT;

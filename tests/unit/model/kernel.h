@@ -2,7 +2,7 @@
 /*
  * What the module uses of the kernel, in userland: put in front of each of its
  * sources, while the headers that they ask for are empty files. Physical
- * addresses are those of this process. kernel.c keeps memory, threads and CPUs;
+ * addresses are those of this process. model.c keeps memory, threads and CPUs;
  * where a real kernel only warns under debugging options (sleeping with
  * preemption off, a per-CPU variable with preemption on), this one fails.
  */
@@ -54,6 +54,10 @@ typedef __s64 s64;
 #define smp_mb() __sync_synchronize()
 #define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define smp_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+typedef struct { s64 counter; } atomic64_t;
+#define ATOMIC64_INIT(n) { n }
+#define atomic64_read(p) ((u64)READ_ONCE((p)->counter))
+#define atomic64_inc(p) __atomic_fetch_add(&(p)->counter, 1, __ATOMIC_SEQ_CST)
 #define cmpxchg(p, old, new) ({ __sync_val_compare_and_swap(p, old, new); })
 #define array_index_nospec(i, n) (i)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -115,6 +119,10 @@ void model_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #define pr_err(...) model_log(__VA_ARGS__)
 #define pr_err_once(...) model_log(__VA_ARGS__)
 #define pr_err_ratelimited(...) model_log(__VA_ARGS__)
+#define pr_cont(...) model_log(__VA_ARGS__)
+#define DEFINE_RATELIMIT_STATE(name, interval, burst) int name
+#define __ratelimit(state) (*(state) >= 0)
+#define scnprintf snprintf
 
 /* ---- memory ---- */
 
@@ -189,7 +197,7 @@ struct mutex { void *owner; };
 #define mutex_init(m) ((m)->owner = NULL)
 #define DEFINE_MUTEX(name) struct mutex name
 void mutex_lock(struct mutex *m);
-#define mutex_lock_killable(m) (mutex_lock(m), 0)
+#define mutex_lock_killable(m) ({ mutex_lock(m); 0; })
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 
@@ -256,17 +264,18 @@ struct notifier_block {
 	int (*notifier_call)(struct notifier_block *nb, unsigned long action, void *data);
 };
 #define NOTIFY_OK 1
-#define register_reboot_notifier(nb) ((void)(nb), 0)
-#define unregister_reboot_notifier(nb) ((void)(nb))
+extern struct notifier_block *model_reboot;
+#define register_reboot_notifier(nb) ({ model_reboot = (nb); 0; })
+#define unregister_reboot_notifier(nb) (model_reboot = NULL)
 
 /* ---- the processor ---- */
 
 u64 model_rdmsr(u32 index);
 void model_wrmsr(u32 index, u64 value);
 #define rdmsrl(index, value) ((value) = model_rdmsr(index))
-#define rdmsrl_safe(index, p) (*(p) = model_rdmsr(index), 0)
+#define rdmsrl_safe(index, p) ({ *(p) = model_rdmsr(index); 0; })
 #define wrmsrl(index, value) model_wrmsr(index, value)
-#define wrmsrl_safe(index, value) (model_wrmsr(index, value), 0)
+#define wrmsrl_safe(index, value) ({ model_wrmsr(index, value); 0; })
 static inline int rdmsr_safe(u32 index, u32 *ret_low, u32 *ret_high)
 {
 	u64 value = model_rdmsr(index);
@@ -309,6 +318,43 @@ static inline bool fpu_alloc_guest_fpstate(struct fpu_guest *fpu)
 #define rcu_virt_note_context_switch(cpu) ((void)(cpu))
 #define vtime_account_guest_enter() ((void)0)
 #define vtime_account_guest_exit() ((void)0)
+
+/* The host's state around a stay in a VMX guest: what differs by CPU, and by thread. */
+struct model_cpuinfo { int cpuid_level, x86_phys_bits, x86_virt_bits; };
+extern struct model_cpuinfo boot_cpu_data;
+u32 cpuid_ecx(u32 leaf);
+u64 __get_current_cr3_fast(void);
+u64 cr4_read_shadow(void);
+void cr4_set_bits_irqsoff(u64 bits);
+void cr4_clear_bits_irqsoff(u64 bits);
+void load_fixmap_gdt(int cpu);
+#define invalidate_tss_limit() ((void)0)
+#define intel_pt_handle_vmx(on) ((void)(on))
+#define read_cr0() ((u64)(X86_CR0_PE | X86_CR0_NE | X86_CR0_PG))
+#define native_read_cr2() 0ULL
+#define native_write_cr2(value) ((void)(value))
+#define get_debugctlmsr() 0ULL
+#define update_debugctlmsr(value) ((void)(value))
+struct desc_ptr { u16 size; unsigned long address; } __packed;
+#define store_idt(p) ((p)->address = 0xfffffe0000000000)
+#define get_current_gdt_ro() ((void *)(0xfffffe0000001000 + 0x1000 * (u64)smp_processor_id()))
+struct model_entry_area { struct { int x86_tss; } tss; };
+#define get_cpu_entry_area(cpu) \
+	((struct model_entry_area *)(0xfffffe1000000000 + 0x1000 * (u64)(cpu)))
+#define __KERNEL_CS 0x10
+#define __KERNEL_DS 0x18
+#define GDT_ENTRY_TSS 8
+#define store_ldt(selector) ((selector) = 0)
+#define savesegment(seg, selector) ((selector) = 0)
+#define loadsegment(seg, selector) ((void)(selector))
+#define load_gs_index(selector) ((void)(selector))
+struct perf_guest_switch_msr { u32 msr; u64 host, guest; };
+static inline struct perf_guest_switch_msr *perf_guest_get_msrs(int *ret_n, void *data)
+{
+	*ret_n = 0;
+	return NULL;
+}
+#define APIC_TASKPRI 0x80
 
 /* The caller's memory. */
 #define copy_from_user(to, from, size) (memcpy(to, from, size), 0)

@@ -45,7 +45,7 @@ static struct cpu {
 
 static struct thread threads[MAX_THREADS];
 static struct thread *self;		/* who runs; NULL: the scheduler */
-static int irq_cpu;			/* the scheduler, or an interrupt, acts as this CPU; else -1 */
+static int irq_cpu;			/* as which an interrupt or the scheduler acts; else -1 */
 static ucontext_t scheduler;
 static u64 random_state;
 static char broken[512];
@@ -55,6 +55,8 @@ static bool hotplug_locked;
 
 struct model_counts model_counts;
 unsigned long model_jiffies;
+struct notifier_block *model_reboot;
+bool model_going_down;
 
 /* ---- chance, failure ---- */
 
@@ -111,6 +113,7 @@ static unsigned int never_used;		/* pages from here on */
 unsigned long model_pages_in_use;
 void (*model_on_free)(u64 pa, u64 size);
 void (*model_on_irq_enable)(void);
+void (*model_on_leave)(void);
 
 static void pool_init(void)
 {
@@ -121,6 +124,7 @@ static void pool_init(void)
 	model_pages_in_use = 0;
 	model_on_free = NULL;
 	model_on_irq_enable = NULL;
+	model_on_leave = NULL;
 }
 
 static void may_sleep(const char *what)
@@ -220,6 +224,8 @@ static void reschedule(void)
 		self->irqs_off = false;
 		self->preempt--;
 	}
+	if (model_on_leave)
+		model_on_leave();
 	cpus[self->cpu].running = NULL;
 	self->cpu = -1;
 	to_scheduler();
@@ -281,6 +287,7 @@ static void take_interrupts(int cpu)
 
 void local_irq_disable(void)
 {
+	model_yield();
 	self->irqs_off = true;
 }
 
@@ -403,29 +410,33 @@ static int call_on(int cpu, int (*fn)(unsigned int))
 	return err;
 }
 
-static void call_everywhere(int (*fn)(unsigned int))
+static int call_everywhere(int (*fn)(unsigned int))
 {
-	int cpu;
+	int cpu, err = 0;
 
 	hotplug_locked = true;
-	for (cpu = 0; cpu < MODEL_CPUS; cpu++) {
+	for (cpu = 0; cpu < MODEL_CPUS && !err; cpu++) {
 		if (!cpus[cpu].online)
 			continue;
 		while (cpus[cpu].running && !preemptible(cpus[cpu].running))
 			to_scheduler();
-		if (call_on(cpu, fn))
-			model_broken("a CPU refuses virtualization");
+		err = call_on(cpu, fn);
 	}
 	hotplug_locked = false;
+	return err;
 }
 
 int cpuhp_setup_state(enum cpuhp_state state, const char *name, int (*online)(unsigned int),
 		      int (*offline)(unsigned int))
 {
+	int err;
+
 	cpu_online = online;
 	cpu_offline = offline;
-	call_everywhere(online);
-	return 1;
+	err = call_everywhere(online);
+	if (err)
+		cpuhp_remove_state(state);
+	return err ? err : 1;
 }
 
 void cpuhp_remove_state(enum cpuhp_state state)
@@ -472,7 +483,7 @@ static void thread_main(void)
 {
 	self->fn(self->arg);
 	if (self->preempt || self->irqs_off || self->notifier)
-		model_broken("a thread ends with preemption or interrupts off, or with its notifier");
+		model_broken("a thread ends with preemption or interrupts off, or its notifier");
 	self->done = true;
 	cpus[self->cpu].running = NULL;
 	to_scheduler();

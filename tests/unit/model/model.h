@@ -49,7 +49,7 @@ static inline bool model_chance(unsigned int n)
 #define MODEL_COUNTS(C) \
 	C(vms, 1, 1) C(entries, 1, 1) C(aborted, 1, 1) C(refused, 1, 1) \
 	C(preempted, 1, 1) C(migrations, 1, 1) C(offline, 1, 1) C(ipis, 1, 1) \
-	C(protects, 1, 1) C(denied, 1, 1) \
+	C(protects, 1, 1) C(denied, 1, 1) C(nmis, 1, 1) C(windows, 1, 1) \
 	C(reused, 1, 1) C(flushes, 1, 1) C(clean, 1, 0) C(launches, 0, 1) C(resumes, 0, 1)
 struct model_counts {
 #define C(name, svm, vmx) unsigned long name;
@@ -58,12 +58,17 @@ struct model_counts {
 };
 extern struct model_counts model_counts;
 
+/* The host reboots: virtualization goes off in the midst of what threads do, and stays off. */
+extern bool model_going_down;
+
 /* Pages that the module has taken and not given back. */
 extern unsigned long model_pages_in_use;
 /* A processor wants to know when memory is freed, and when interrupts are opened.
  * May be NULL. */
 extern void (*model_on_free)(u64 pa, u64 size);
 extern void (*model_on_irq_enable)(void);
+/* And when a thread leaves its CPU, or the kernel. */
+extern void (*model_on_leave)(void);
 
 /* ---- tlb.c ---- */
 
@@ -80,7 +85,7 @@ void model_tlb_entered(void);
 bool model_tlb_find(enum model_kind kind, struct model_tag tag, u64 page, u64 *ret_frame);
 void model_tlb_fill(enum model_kind kind, struct model_tag tag, u64 page, u64 frame);
 /* Somebody else was here: this CPU knows wrong translations under these tags. */
-void model_tlb_spoil(u32 first_id, u32 last_id);
+void model_tlb_spoil(u32 first_id, u32 last_id, u64 root);
 /* Drop what matches on this CPU; the masks say which kinds, NULL any. */
 void model_tlb_flush(bool linear, bool physical, const u32 *id, const u64 *root);
 
@@ -91,26 +96,28 @@ void model_tlb_flush(bool linear, bool physical, const u32 *id, const u64 *root)
 struct model_guest {
 	struct model_tag linear, physical;	/* tags of its translations just now */
 	u64 root;				/* the nested table */
-	u64 present;				/* bits of an entry: present */
+	u64 present, access;			/* bits of an entry: present; what may be done */
 	u64 *cr3;
-	bool write, was_present;		/* of the last access */
+	u64 paging;				/* bits of CR4 that change translations */
+	/* Of a fault: where, and of what kind. */
+	u64 gpa;
+	bool write, mapped;
 };
 
 /* Why the guest's stay ends. */
 enum model_end {
-	MODEL_END_FAULT,	/* *ret_gpa is not mapped, or not for writing */
+	MODEL_END_FAULT,	/* a page is not mapped, or may not be written */
 	MODEL_END_INTR,		/* the host's interrupt */
 	MODEL_END_ACT,		/* an instruction that exits */
 };
 
 /* The guest's stay: touches memory, changes CR3, until something ends it. */
-enum model_end model_guest_run(struct model_guest *g, u64 *ret_gpa);
+enum model_end model_guest_run(struct model_guest *g);
 
 /* ---- the processors ---- */
 
 void model_svm_init(void);
 void model_vmx_init(void);
-void model_vmx_check_off(void);
 
 /* ---- scene.c ---- */
 

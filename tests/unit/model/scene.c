@@ -5,6 +5,9 @@
  * belongs to the next. It is the module's own code that does it, but for the
  * parts named here: guest memory, records, CPUID, the clock.
  */
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "model.h"
 
 #include "core.h"
@@ -13,21 +16,24 @@
 #define VMS		30		/* made and ended with each seed */
 #define MAX_VCPUS	3
 #define RUNS		60		/* calls of RUN in a vCPU's life */
+#define REBOOT_WITHIN	3000		/* turns of the thread that reboots */
+
+struct scene_vcpu {
+	struct scene_vm *scene;
+	struct vmm_vcpu *vcpu;
+	struct vm_exit exit;
+	bool bad;		/* registers that end it were written */
+};
 
 struct scene_vm {
 	struct vmm_vm *vm;
 	struct vmm_range ram;
 	struct page *pages[MODEL_GUEST_PAGES];
+	struct scene_vcpu vcpus[MAX_VCPUS];
 	unsigned int nvcpus, nrunning;
 };
 
-struct scene_vcpu {
-	struct scene_vm *scene;
-	struct vmm_vcpu *vcpu;
-};
-
 static struct scene_vm scenes[3];
-static struct scene_vcpu vcpus[3][MAX_VCPUS];
 static unsigned int vms_left;
 
 /* ---- what the rest of the module does ---- */
@@ -82,6 +88,7 @@ void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
 
 void vmm_aux_ept(struct vmm_vcpu *vcpu, u8 outcome, u64 page, u64 since)
 {
+	model_counts.denied += outcome == VMMT_OUTCOME_denied;
 }
 
 void vmm_aux_intr(struct vmm_vcpu *vcpu, u8 stage, const struct vmm_event *event)
@@ -117,6 +124,13 @@ struct page *vmm_mem_page(struct vmm_mem *mem, struct vmm_range *range, u64 gpa)
 	return *page;
 }
 
+void *vmm_mem_kaddr(struct vmm_mem *mem, u64 gpa)
+{
+	struct vmm_range *ram = vmm_mem_find(mem, gpa);
+
+	return ram ? page_address(vmm_mem_page(mem, ram, gpa)) : NULL;
+}
+
 bool vmm_mem_contiguous(struct vmm_range *range, u64 gpa)
 {
 	return false;
@@ -140,6 +154,7 @@ static void draw_regs(struct vcpu_reg_state *regs)
 	regs->vrs_crs[VCPU_REGS_CR2] = model_random(1 << 20);
 	regs->vrs_crs[VCPU_REGS_CR8] = model_random(16);
 	regs->vrs_crs[VCPU_REGS_CR0] |= model_chance(2) ? X86_CR0_MP : 0;
+	regs->vrs_crs[VCPU_REGS_CR4] |= model_chance(2) ? X86_CR4_PGE : 0;
 	regs->vrs_msrs[VCPU_REGS_EFER] = model_chance(2) ? EFER_NX : 0;
 	regs->vrs_drs[VCPU_REGS_DR7] |= model_chance(2) ? 0x100 : 0;
 	for (i = 0; i < VCPU_REGS_NSREGS; i++)
@@ -149,8 +164,18 @@ static void draw_regs(struct vcpu_reg_state *regs)
 	regs->vrs_gdtr.vsi_limit = regs->vrs_idtr.vsi_limit = model_random(0x10000);
 }
 
-/* Returns what RUN must return next. */
-static int write_regs(struct vmm_vcpu *vcpu)
+static void reset(struct scene_vcpu *v)
+{
+	struct vcpu_reg_state regs;
+	int err;
+
+	draw_regs(&regs);
+	err = vmm_vcpu_reset(v->vcpu, &regs);
+	if (err && err != -EBUSY)
+		model_broken("RESETCPU returns %d", err);
+}
+
+static void write_regs(struct scene_vcpu *v)
 {
 	u64 mask = model_random(VM_RWREGS_ALL + 1);
 	struct vcpu_reg_state regs;
@@ -158,19 +183,20 @@ static int write_regs(struct vmm_vcpu *vcpu)
 
 	draw_regs(&regs);
 	if (!model_chance(40)) {
-		err = vmm_vcpu_writeregs(vcpu, mask, &regs);
+		err = vmm_vcpu_writeregs(v->vcpu, mask, &regs);
 		if (err)
 			model_broken("WRITEREGS returns %d", err);
-		return 0;
+		return;
 	}
 	/* What the processor refuses, at WRITEREGS or at the entry. */
 	regs.vrs_msrs[VCPU_REGS_EFER] |= BIT_ULL(60);
-	return vmm_vcpu_writeregs(vcpu, mask | VM_RWREGS_MSRS, &regs) ? 0 : -EINVAL;
+	v->bad = true;
+	vmm_vcpu_writeregs(v->vcpu, mask | VM_RWREGS_MSRS, &regs);
 }
 
 static void draw_event(struct vm_run_params *vrp)
 {
-	switch (model_random(6)) {
+	switch (model_random(8)) {
 	case 0:
 		vrp->vrp_inject.vie_type = VCPU_INJECT_INTR;
 		vrp->vrp_inject.vie_vector = 0x20;
@@ -182,78 +208,87 @@ static void draw_event(struct vm_run_params *vrp)
 	case 2:
 		vrp->vrp_intr_pending = 1;
 		break;
+	case 3:
+		vrp->vrp_inject.vie_type = VCPU_INJECT_NMI;
+		break;
 	}
 }
 
-/* Some pages of the guest become read-only, or may be written again. */
-static void protect(struct scene_vcpu *me)
+/* RUN, which ends well, or because another thread is at it, or because of what was written. */
+static void run(struct scene_vcpu *v)
 {
-	u64 first = model_random(MODEL_GUEST_PAGES);
-	struct vm_mprotect_ept_params vmep = {
-		.vmep_vcpu_id = me->vcpu->id,
-		.vmep_sgpa = first << PAGE_SHIFT,
-		.vmep_size = (1 + model_random(MODEL_GUEST_PAGES - first)) << PAGE_SHIFT,
-		.vmep_prot = VMMT_ACCESS_r | (model_chance(2) ? VMMT_ACCESS_w : 0),
+	struct vm_run_params vrp = { .vrp_exit = &v->exit };
+	int err;
+
+	draw_event(&vrp);
+	err = vmm_vcpu_run(v->vcpu, &vrp, rdtsc());
+	if (err && err != -EBUSY && !(err == -EINVAL && v->bad) &&
+	    !(err == -EIO && model_going_down))
+		model_broken("RUN returns %d", err);
+	if (model_on_leave)
+		model_on_leave();
+}
+
+/* MPROTECT_EPT of some pages, which is refused while a vCPU of the VM is inside a RUN. */
+static void protect(struct scene_vcpu *v)
+{
+	static const u8 accesses[] = {
+		VMMT_ACCESS_r, VMMT_ACCESS_rw, VMMT_ACCESS_rx, VMMT_ACCESS_rwx,
 	};
-	int err = vmm_vm_protect(me->scene->vm, &vmep);
+	u64 page = model_random(MODEL_GUEST_PAGES);
+	struct vm_mprotect_ept_params vmep = {
+		.vmep_vcpu_id = v->vcpu->id,
+		.vmep_sgpa = page << PAGE_SHIFT,
+		.vmep_size = (1 + model_random(MODEL_GUEST_PAGES - page)) << PAGE_SHIFT,
+		.vmep_prot = accesses[model_random(ARRAY_SIZE(accesses))],
+	};
+	int err = vmm_vm_protect(v->scene->vm, &vmep);
 
 	if (err && err != -EBUSY)
 		model_broken("MPROTECT_EPT returns %d", err);
 	model_counts.protects += !err;
 }
 
+/* Each vCPU has its thread, but any thread may run any. */
 static void vcpu_thread(void *arg)
 {
-	struct scene_vcpu *me = arg;
-	struct vmm_vcpu *vcpu = me->vcpu;
+	struct scene_vcpu *me = arg, *v;
+	struct scene_vm *scene = me->scene;
 	struct vcpu_reg_state regs;
-	struct vm_exit exit = {};
 	unsigned int i;
-	int err = 0, want = 0;
 
-	for (i = 0; i < RUNS && !err && !READ_ONCE(me->scene->vm->dying); i++) {
-		struct vm_run_params vrp = { .vrp_exit = &exit };
-
-		if (!i || model_chance(20)) {
-			draw_regs(&regs);
-			/* It is busy while another's thread is in MPROTECT_EPT. */
-			while ((err = vmm_vcpu_reset(vcpu, &regs)) == -EBUSY)
-				cond_resched();
-			if (err)
-				model_broken("RESETCPU returns %d", err);
-			want = 0;
-		}
-		if (model_chance(10))
-			protect(me);
+	for (i = 0; i < RUNS && !READ_ONCE(scene->vm->dying); i++) {
+		v = model_chance(10) ? &scene->vcpus[model_random(scene->nvcpus)] : me;
+		if (model_chance(20))
+			reset(v);
 		if (model_chance(3))
-			want = write_regs(vcpu) ?: want;
+			write_regs(v);
 		if (model_chance(5))
-			vmm_vcpu_readregs(vcpu, VM_RWREGS_ALL, &regs);
+			vmm_vcpu_readregs(v->vcpu, VM_RWREGS_ALL, &regs);
 		if (model_chance(3))
-			vmm_vcpu_kick(me->scene->vm->vcpus[model_random(me->scene->nvcpus)]);
-		draw_event(&vrp);
-		err = vmm_vcpu_run(vcpu, &vrp, rdtsc());
-		if (err == -EBUSY)	/* as above */
-			err = 0;
-		if (err && err != want)
-			model_broken("RUN returns %d, not %d", err, want);
-		model_counts.denied += vcpu->last_input &&
-				       exit.vee.vee_fault_type == VEE_FAULT_PROTECT;
+			vmm_vcpu_kick(scene->vcpus[model_random(scene->nvcpus)].vcpu);
+		if (model_chance(8))
+			protect(v);
+		run(v);
 		model_yield();
 	}
-	me->scene->nrunning--;
+	scene->nrunning--;
 }
 
 /* ---- userland: VMs ---- */
 
-/* As CREATE does it (vm.c). */
-static void vm_make(struct scene_vm *scene, struct scene_vcpu *of)
+/* As CREATE does it (vm.c). False: there is no virtualization any more. */
+static bool vm_make(struct scene_vm *scene)
 {
-	struct vmm_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+	struct vmm_vm *vm;
 	unsigned int i;
 
-	if (vmm_hw_get())
-		model_broken("virtualization cannot be switched on");
+	if (vmm_hw_get()) {
+		if (!model_going_down)
+			model_broken("virtualization cannot be switched on");
+		return false;
+	}
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL);
 	vm->mm = current->mm;
 	scene->vm = vm;
 	scene->ram = (struct vmm_range){
@@ -267,10 +302,12 @@ static void vm_make(struct scene_vm *scene, struct scene_vcpu *of)
 		vm->vcpus[i] = vmm_vcpu_create(vm, i);
 		if (IS_ERR(vm->vcpus[i]))
 			model_broken("no memory for a vCPU");
-		of[i] = (struct scene_vcpu){ scene, vm->vcpus[i] };
+		scene->vcpus[i] = (struct scene_vcpu){ .scene = scene, .vcpu = vm->vcpus[i] };
+		reset(&scene->vcpus[i]);
 	}
 	vm->ncpus = scene->nrunning = scene->nvcpus;
 	model_counts.vms++;
+	return true;
 }
 
 /* As TERM does it. */
@@ -298,51 +335,80 @@ static void vm_end(struct scene_vm *scene)
 static void vms_thread(void *arg)
 {
 	struct scene_vm *scene = arg;
-	struct scene_vcpu *of = vcpus[scene - scenes];
 	unsigned int i;
 
 	while (vms_left) {
 		vms_left--;
-		vm_make(scene, of);
+		if (!vm_make(scene))
+			continue;
 		for (i = 0; i < scene->nvcpus; i++)
-			model_thread(vcpu_thread, &of[i]);
+			model_thread(vcpu_thread, &scene->vcpus[i]);
 		while (scene->nrunning && !model_chance(500))
 			cond_resched();
 		vm_end(scene);
 	}
 }
 
-/* One seed. Returns NULL, or what went wrong. */
-static const char *play(void)
+/* Somewhere in the midst. The notifier runs on one CPU, and asks the others. */
+static void reboot_thread(void *unused)
 {
-	static char leak[64];
-	const char *wrong;
+	unsigned int left = model_random(REBOOT_WITHIN);
+
+	while (vms_left && left--)
+		cond_resched();
+	model_going_down = true;
+	model_reboot->notifier_call(model_reboot, 0, NULL);
+}
+
+static void load_thread(void *reboot)
+{
+	char why[128] = "";
 	unsigned int i;
+
+	if (vmm_ops->check(why, sizeof(why)))
+		model_broken("the module refuses the processor: %s", why);
+	if (vmm_hw_init())
+		model_broken("the module does not load");
+	for (i = 0; i < ARRAY_SIZE(scenes); i++)
+		model_thread(vms_thread, &scenes[i]);
+	if (reboot)
+		model_thread(reboot_thread, NULL);
+}
+
+static void unload_thread(void *unused)
+{
+	if (model_going_down && !vmm_hw_get())
+		model_broken("virtualization is on again while the host goes down");
+	vmm_hw_exit();
+	if (model_pages_in_use)
+		model_broken("%lu pages were not given back", model_pages_in_use);
+}
+
+/* One seed. Returns NULL, or what went wrong. A host that rebooted cannot be used again. */
+static const char *play(bool reboot)
+{
+	const char *wrong;
 
 	memset(scenes, 0, sizeof(scenes));
 	vms_left = VMS;
-	if (vmm_hw_init())
-		return "the module does not load";
-	for (i = 0; i < ARRAY_SIZE(scenes); i++)
-		model_thread(vms_thread, &scenes[i]);
-	wrong = model_run(true);
+	model_thread(load_thread, reboot ? scenes : NULL);
+	/* CPUs that never go count what they hand out in step, which has its own dangers. */
+	wrong = model_run(!reboot && model_chance(2));
 	if (wrong)
 		return wrong;
-	vmm_hw_exit();
-	snprintf(leak, sizeof(leak), "%lu pages were not given back", model_pages_in_use);
-	return model_pages_in_use ? leak : NULL;
+	model_thread(unload_thread, NULL);
+	return model_run(false);
 }
 
 /* Seeds first to last; counts go to *sum. */
 static const char *play_seeds(void (*power_on)(void), u64 first, u64 last, struct model_counts *sum)
 {
 	const char *wrong = NULL;
-	char why[128];
 
 	for (; !wrong && first <= last; first++) {
 		model_init(first);
 		power_on();
-		wrong = vmm_ops->check(why, sizeof(why)) ? "the module refuses the processor" : play();
+		wrong = play(false);
 #define C(name, svm, vmx) sum->name += model_counts.name;
 		MODEL_COUNTS(C)
 #undef C
@@ -353,6 +419,30 @@ static const char *play_seeds(void (*power_on)(void), u64 first, u64 last, struc
 	MODEL_COUNTS(C)
 #undef C
 	return wrong;
+}
+
+/* Seeds whose host reboots, each in a process of its own. Returns NULL, or that it went wrong. */
+static const char *play_reboots(void (*power_on)(void), u64 first, u64 last)
+{
+	int status = 0;
+
+	for (; !status && first <= last; first++) {
+		fflush(stdout);
+		if (!fork()) {
+			const char *wrong;
+
+			model_init(first);
+			power_on();
+			wrong = play(true);
+			if (wrong)
+				printf("# seed %llu: %s\n", first, wrong);
+			fflush(stdout);
+			_exit(wrong ? 1 : 0);
+		}
+		if (wait(&status) < 0)
+			return "no process for it";
+	}
+	return status ? "see above" : NULL;
 }
 
 /* A test whose model never reuses anything tests nothing. */
@@ -371,8 +461,13 @@ static const char *never_happened(const struct model_counts *sum)
 /* In paranoid mode a processor has nothing to keep. */
 static const char *relied(const struct model_counts *sum)
 {
-	return !sum->entries ? "nothing was entered" : sum->reused ? "translations were kept" :
-	       sum->clean ? "parts of a VMCB were clean" : sum->resumes ? "a VMCS stayed launched" : NULL;
+	if (!sum->entries)
+		return "nothing was entered";
+	if (sum->reused)
+		return "translations were kept";
+	if (sum->clean)
+		return "parts of a VMCB were clean";
+	return sum->resumes ? "a VMCS stayed launched" : NULL;
 }
 
 static void result(unsigned int number, const char *name, const char *wrong)
@@ -387,16 +482,22 @@ int scene_main(const struct vmm_ops *ops, void (*power_on)(void))
 	const char *only = getenv("MODEL_SEED");
 	u64 first = only ? strtoull(only, NULL, 0) : 1, last = only ? first : SEEDS;
 	struct model_counts sum = {};
+	const char *wrong;
 
 	vmm_ops = ops;
 #define VMM_OP(ret, name, args) vmm_op_##name = ops->name;
 	VMM_OPS(VMM_OP)
 #undef VMM_OP
-	result(1, "the module never relies on what is stale", play_seeds(power_on, first, last, &sum));
+	printf("1..4\n");
+	wrong = play_seeds(power_on, first, last, &sum);
+	result(1, "the module never relies on what is stale", wrong);
+	if (wrong)
+		return 1;	/* nothing that follows could be trusted */
 	result(2, "there was occasion for it", never_happened(&sum));
+	result(3, "nor when the host goes down", play_reboots(power_on, first, last));
 	sum = (struct model_counts){};
 	static_branch_enable(&vmm_paranoid);
-	result(3, "paranoid: nor on anything", play_seeds(power_on, first, last, &sum) ?: relied(&sum));
-	printf("1..3\n");
+	wrong = play_seeds(power_on, first, last, &sum);
+	result(4, "paranoid: nor on anything", wrong ?: relied(&sum));
 	return 0;
 }

@@ -87,7 +87,7 @@ static void spoil(struct svm_model *c)
 {
 	struct kept *k;
 
-	model_tlb_spoil(1, NASIDS - 1);
+	model_tlb_spoil(1, NASIDS - 1, 0);
 	for (k = c->kept; k < c->kept + MAX_KEPT && k->pa; k++)
 		memset(&k->vmcb, 0xcc, sizeof(k->vmcb));
 }
@@ -140,6 +140,8 @@ void model_wrmsr(u32 index, u64 value)
 	case MSR_EFER:
 		if ((c->efer & ~value & EFER_SVME) && !c->gif)
 			model_broken("SVM is switched off with GIF 0");
+		if ((~c->efer & value & EFER_SVME) && model_going_down)
+			model_broken("SVM is switched on while the host goes down");
 		if (~c->efer & value & EFER_SVME)
 			spoil(c);
 		c->efer = value;
@@ -206,8 +208,8 @@ static void load(struct kept *k, const struct vmcb *vmcb)
 		    (vmcb->control.clean & BIT(covered[i].bit))) {
 			model_counts.clean++;
 			if (memcmp(mine, memory, covered[i].size))
-				model_broken("VMCB %p: %s has changed under its clean bit %u", (void *)vmcb,
-					     covered[i].name, covered[i].bit);
+				model_broken("VMCB %p: %s has changed under its clean bit %u",
+					     (void *)vmcb, covered[i].name, covered[i].bit);
 		}
 		memcpy(mine, memory, covered[i].size);
 	}
@@ -277,7 +279,7 @@ static void exit_msr(struct vmcb *vmcb, struct vmm_frame *frame)
 /* An instruction that exits, drawn. */
 static void act(struct vmcb *vmcb, struct vmm_frame *frame)
 {
-	switch (model_random(7)) {
+	switch (model_random(8)) {
 	case 0:
 		exit_with(vmcb, SVM_EXIT_CPUID, 0, 0, 2);
 		break;
@@ -295,6 +297,12 @@ static void act(struct vmcb *vmcb, struct vmm_frame *frame)
 	case 5:
 		if (vmcb->control.intercepts[INTERCEPT_DR]) {
 			exit_with(vmcb, SVM_EXIT_READ_DR0, 0, 0, 3);
+			break;
+		}
+		/* fallthrough */
+	case 6:
+		if (vmcb->control.intercepts[INTERCEPT_IRET / 32] & BIT(INTERCEPT_IRET % 32)) {
+			exit_with(vmcb, SVM_EXIT_IRET, 0, 0, 1);
 			break;
 		}
 		/* fallthrough */
@@ -329,17 +337,18 @@ static bool window_open(const struct vmcb *vmcb)
 
 static void stay(struct vmcb *vmcb, struct vmm_frame *frame)
 {
-	u64 cr3 = vmcb->save.cr3, gpa;
+	u64 cr3 = vmcb->save.cr3;
 	struct model_tag tag = { .id = vmcb->control.asid };
 	struct model_guest guest = {
-		.linear = tag, .physical = tag, .root = vmcb->control.nested_cr3, .present = 1,
-		.cr3 = &cr3,
+		.linear = tag, .physical = tag, .root = vmcb->control.nested_cr3,
+		.present = _PAGE_PRESENT, .access = _PAGE_RW | _PAGE_NX, .cr3 = &cr3,
+		.paging = vmcb->save.cr4 & X86_CR4_PGE,
 	};
 
-	switch (model_guest_run(&guest, &gpa)) {
+	switch (model_guest_run(&guest)) {
 	case MODEL_END_FAULT:
-		exit_with(vmcb, SVM_EXIT_NPF, BIT_ULL(2) | (guest.write ? BIT_ULL(1) : 0) |
-			  (guest.was_present ? BIT_ULL(0) : 0), gpa, 0);
+		exit_with(vmcb, SVM_EXIT_NPF, guest.mapped | guest.write << 1 | BIT_ULL(2),
+			  guest.gpa, 0);
 		vmcb->control.insn_len = 0;
 		/* The event may not have been delivered: it is told back. */
 		if (model_chance(2))
@@ -350,6 +359,7 @@ static void stay(struct vmcb *vmcb, struct vmm_frame *frame)
 		break;
 	case MODEL_END_ACT:
 		vmcb->save.rip += 16;
+		model_counts.windows += window_open(vmcb);
 		if (window_open(vmcb))
 			exit_with(vmcb, SVM_EXIT_VINTR, 0, 0, 0);
 		else
@@ -384,6 +394,7 @@ void svm_vmrun(struct vmm_frame *frame)
 	load(k, vmcb);
 	vmcb->control.exit_int_info = 0;
 	if (valid(vmcb)) {
+		model_counts.nmis += vmm_event_type(vmcb->control.event_inj) == VMMT_ITYPE_nmi;
 		flush_for(&vmcb->control);
 		stay(vmcb, frame);
 		store(k, vmcb);
