@@ -89,6 +89,17 @@ static void decode_npf(struct vmm_vcpu *vcpu, const struct vmcb_control_area *ct
 	}
 }
 
+/* INT3 or INTO of the guest, whose event looks like one that was injected; but
+ * that is cut off where the guest was entered. */
+static bool soft_exception(const struct vmm_vcpu *vcpu, u32 info)
+{
+	u8 vector = vmm_event_vector(info);
+
+	if (vmm_event_type(info) != VMMT_ITYPE_exception || (vector != 3 && vector != 4))
+		return false;
+	return vcpu->rec.injected != info || vcpu->rec.rip != to_svm(vcpu)->entry_rip;
+}
+
 /*
  * An event whose delivery the exit cut off is given again (APM 15.20). A soft
  * one is not: its instruction runs again. One emulator calls an interrupt an
@@ -105,15 +116,13 @@ static void decode_vectoring(struct vmm_vcpu *vcpu, const struct vmcb_control_ar
 		return;
 	if (info & VMM_EVENT_ERROR)
 		vcpu->rec.vecerror = ctl->exit_int_info_err;
-	if (type == VMMT_ITYPE_softint)
-		return;
-	if (type == VMMT_ITYPE_exception && (vector == 3 || vector == 4))
+	if (type == VMMT_ITYPE_softint || soft_exception(vcpu, info))
 		return;
 	if (type == VMMT_ITYPE_exception && vector >= 32)
 		info = VMM_EVENT(VMMT_ITYPE_intr, vector);
 	vcpu->reinject.info = info;
 	vcpu->reinject.error = ctl->exit_int_info_err;
-	vcpu->reinject.irq_id = type == VMMT_ITYPE_intr ? to_svm(vcpu)->irq_id : 0;
+	vcpu->reinject.irq_id = vmm_event_type(info) == VMMT_ITYPE_intr ? to_svm(vcpu)->irq_id : 0;
 }
 
 /* The shadow of STI and MOV SS. A processor that does not take it back at
