@@ -6,7 +6,8 @@ Tiny guests on an emulated host.
   check.py plan HOST GUEST...      what to run there, for run-guests.sh
   check.py check HOST OUT VMMTRACE LOG GUEST...
                                    TAP: the results in the directory OUT against NAME.expect and the
-                                   emulator's log of exits; LOG may be -: not logged
+                                   emulator's log of exits; LOG may be -: not logged. What ran again with
+                                   paranoid=1 is in OUT/paranoid, and has to take the same way
   check.py both DIR VMMTRACE GUEST...
                                    TAP: the Intel host's timelines in DIR/guests-HOST.out against those
                                    of the AMD hosts
@@ -33,19 +34,20 @@ def exit_classes():
 
 class Tap:
     def __init__(self):
+        self.prefix = ""
         self.count = self.failed = 0
 
     def result(self, name, wrong):
         self.count += 1
         if wrong:
             self.failed += 1
-        print(f"{'not ok' if wrong else 'ok'} {self.count} - {name}")
+        print(f"{'not ok' if wrong else 'ok'} {self.count} - {self.prefix}{name}")
         for line in wrong or []:
             print(f"# {line}")
 
     def skip(self, name, why):
         self.count += 1
-        print(f"ok {self.count} - {name} # SKIP {why}")
+        print(f"ok {self.count} - {self.prefix}{name} # SKIP {why}")
 
     def end(self):
         print(f"1..{self.count}")
@@ -132,19 +134,35 @@ def check_guest(tap, e, out, vmmtrace):
     return records
 
 
+def compare_sequence(vmmtrace, path, other):
+    """Status and words of vmmtrace compare --sequence: 0 the same, 3 not."""
+    done = subprocess.run([vmmtrace, "compare", "--sequence", path, other],
+                          capture_output=True, text=True)
+    return done.returncode, (done.stdout + done.stderr).splitlines() or ["nothing was said"]
+
+
 def check(host, out, vmmtrace, log_path, names):
     classes = exit_classes()
     tap = Tap()
     log = [] if log_path == "-" else list(oracle.read_log(log_path))
     at = 0
-    for name in names:
+    again = os.path.join(out, "paranoid")
+    ran = [(name, out) for name in names]
+    ran += [(name, again) for name in names if os.path.exists(os.path.join(again, f"{name}.status"))]
+    for name, directory in ran:
         e = load(host, name, classes)
         if not e.has_tags(e.options["hosts"]):
             continue
-        records = check_guest(tap, e, out, vmmtrace)
+        tap.prefix = "paranoid: " if directory == again else ""
+        records = check_guest(tap, e, directory, vmmtrace)
         if log_path != "-":
             at, _, wrong = oracle.compare(log, at, oracle.exits_of(records))
             tap.result(f"{name}: every exit the processor took", [wrong] if wrong else [])
+        if directory == again:
+            status, said = compare_sequence(vmmtrace, *(os.path.join(d, f"{name}.ndjson")
+                                                        for d in (out, again)))
+            tap.result(f"{name}: the same exits as without", said if status else [])
+    tap.prefix = ""
     if log_path != "-":
         left = len(log) - at
         tap.result("no exit that is in no timeline",
@@ -152,18 +170,16 @@ def check(host, out, vmmtrace, log_path, names):
     return tap.end()
 
 
-def compare_sequence(tap, vmmtrace, other, e, path, intel_path):
+def compare_hosts(tap, vmmtrace, other, e, path, intel_path):
     """Whether the guest took the same way on an AMD host as on the Intel one, as it should or not."""
     why = e.differs.get(other) or e.differs.get("intel")
-    done = subprocess.run([vmmtrace, "compare", "--sequence", path, intel_path],
-                          capture_output=True, text=True)
-    said = (done.stdout + done.stderr).splitlines() or ["nothing was said"]
+    status, said = compare_sequence(vmmtrace, path, intel_path)
     if not why:
-        tap.result(f"{e.name}: the same exits on {other} as on intel", said if done.returncode else [])
+        tap.result(f"{e.name}: the same exits on {other} as on intel", said if status else [])
         return
     wrong = {0: [f"they are equal: its .expect says that they are not: {why}"], 3: []}
     tap.result(f"{e.name}: other exits on {other} than on intel, as {why}",
-               wrong.get(done.returncode, said))
+               wrong.get(status, said))
 
 
 def both(directory, vmmtrace, names):
@@ -179,7 +195,7 @@ def both(directory, vmmtrace, names):
         if not os.path.exists(recorded("intel", name)) or not others:
             tap.result(f"{name}: runs on both vendors' processors", [f"AMD: {others or 'none'}"])
         for other in others:
-            compare_sequence(tap, vmmtrace, other, e, recorded(other, name), recorded("intel", name))
+            compare_hosts(tap, vmmtrace, other, e, recorded(other, name), recorded("intel", name))
     return tap.end()
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # guests.sh CPU [GUEST...]: all tiny guests in one boot of an emulated host, each held to its .expect
-# and to the emulator's own log of exits. What they recorded stays in tests/lab/guests-CPU.out.
+# and to the emulator's own log of exits. What they recorded stays in tests/lab/guests-CPU.out. On Bochs
+# a few run again at the end, with paranoid=1 (paranoid.sh), into its directory paranoid.
 cpu=$1
 shift
 out=tests/lab/guests-$cpu.out
@@ -8,8 +9,9 @@ rm -rf "$out"
 . "${srcdir:-.}/tests/lab/common.sh"
 images=tests/guests
 check=${srcdir:-.}/tests/guests/check.py
+paranoid='cr|inject|mmio|regs'
 case $cpu in
-amd) emulator=qemu-system-x86_64 options=--deterministic ;;
+amd) emulator=qemu-system-x86_64 options=--deterministic paranoid= ;;
 # A guest's triple fault is Bochs' panic before it is an exit, and can be gone on from once: so that
 # guest is the first, and the next triple fault, the host's, ends the emulator.
 amd-bochs) emulator=bochs options=--emulator-arg=panic:action=fatal,cpu0=report ;;
@@ -21,6 +23,7 @@ done
 [ $# -gt 0 ] || set -- triple $(cd "$images" && echo *.bin | sed 's/\.bin//g; s/ triple / /')
 
 python3 -B "$check" plan "$cpu" "$@" >"$dir/plan" || exit 1
+grep -E "^($paranoid) " "$dir/plan" >"$dir/plan.paranoid"
 add=
 for guest in "$@"; do
 	add="$add --add $images/$guest.bin"
@@ -28,8 +31,13 @@ done
 mkdir -p tests/lab
 # shellcheck disable=SC2086
 "$vmmtrace" lab --cpu "$cpu" --timeout 1800 $options --out "$out" --exit-log "$dir/log" \
-	--add "$dir/plan" --add "${srcdir:-.}/tests/guests/run-guests.sh" --add "$images/inject" $add -- \
-	sh run-guests.sh plan 2>"$dir/err" || {
+	--add "$dir/plan" --add "$dir/plan.paranoid" --add "${srcdir:-.}/tests/guests/run-guests.sh" \
+	--add "$images/inject" $add -- sh -c '
+		sh run-guests.sh plan && { [ ! -s plan.paranoid ] || {
+			mkdir /out/paranoid && rmmod vmm && insmod /lab/vmm.ko paranoid=1 &&
+			grep -q Y /sys/module/vmm/parameters/paranoid &&
+			sh run-guests.sh plan.paranoid /out/paranoid
+		}; }' 2>"$dir/err" || {
 	echo "Bail out! the emulated host: $(head -n 1 "$dir/err")"
 	exit 1
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # paranoid.sh [CPU [GUEST...]]: with paranoid=1 the module lets the processor keep nothing between
 # entries; the tiny guests then leave the same sequence of exits. Emulators keep nothing anyhow: here it
-# shows that both ways work, on real processors that nothing is kept wrongly.
+# shows that both ways work, on real processors that nothing is kept wrongly. On Bochs guests.sh does it,
+# in its own boot.
 cpu=${1:-amd}
 [ $# = 0 ] || shift
 . "${srcdir:-.}/tests/lab/common.sh"
