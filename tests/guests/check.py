@@ -6,8 +6,8 @@ Tiny guests on an emulated host.
   check.py plan HOST GUEST...      what to run there, for run-guests.sh
   check.py check HOST OUT VMMTRACE LOG GUEST...
                                    TAP: the results in the directory OUT against NAME.expect and the
-                                   emulator's log of exits; LOG may be -: not logged. What ran again with
-                                   paranoid=1 is in OUT/paranoid, and has to take the same way
+                                   emulator's log of exits; LOG may be -: not logged. What ran
+                                   again with paranoid=1 is in OUT/paranoid, and takes the same way
   check.py both DIR VMMTRACE GUEST...
                                    TAP: the Intel host's timelines in DIR/guests-HOST.out against those
                                    of the AMD hosts
