@@ -25,6 +25,9 @@
  */
 #define RYZEN_OPTIONS	" nokaslr clearcpuid=221,321,323,158,306"
 
+/* The Intel model says HT (28) with fewer threads than cores, of which Linux 6.12 warns. */
+#define INTEL_OPTIONS	" clearcpuid=28"
+
 static const struct {
 	const char *path, *package;
 	bool for_exit_log;
@@ -139,7 +142,7 @@ static int write_boot_menu(const struct lab_run *run)
 
 	if (!to)
 		return -EIO;
-	lab_kernel_command_line(run->opts, run->opts->cpu == LAB_CPU_AMD_BOCHS ? RYZEN_OPTIONS : "",
+	lab_kernel_command_line(run->opts, run->opts->cpu == LAB_CPU_AMD_BOCHS ? RYZEN_OPTIONS : INTEL_OPTIONS,
 				&line);
 	if (!line.error)
 		fprintf(to, "default lab\nprompt 0\nlabel lab\nkernel vmlinuz\n"

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # guests.sh CPU [GUEST...]: all tiny guests in one boot of an emulated host, each held to its .expect
-# and to the emulator's own log of exits. What they recorded stays in tests/lab/guests-CPU.out. On Bochs
-# a few run again at the end, with paranoid=1 (paranoid.sh), into its directory paranoid.
+# and to the emulator's own log of exits. What they recorded stays in tests/lab/guests-CPU.out, or
+# GUESTS_OUT. On Bochs a few run again at the end, with paranoid=1 (paranoid.sh), into its directory
+# paranoid. GUESTS_HOST: more options for the host.
 cpu=$1
 shift
-out=tests/lab/guests-$cpu.out
+out=${GUESTS_OUT:-tests/lab/guests-$cpu.out}
 rm -rf "$out"
 . "${srcdir:-.}/tests/lab/common.sh"
 images=tests/guests
@@ -30,7 +31,7 @@ for guest in "$@"; do
 done
 mkdir -p tests/lab
 # shellcheck disable=SC2086
-"$vmmtrace" lab --cpu "$cpu" --timeout 1800 $options --out "$out" --exit-log "$dir/log" \
+"$vmmtrace" lab --cpu "$cpu" --timeout 1800 $options ${GUESTS_HOST:-} --out "$out" --exit-log "$dir/log" \
 	--add "$dir/plan" --add "$dir/plan.paranoid" --add "${srcdir:-.}/tests/guests/run-guests.sh" \
 	--add "$images/inject" $add -- sh -c '
 		sh run-guests.sh plan && { [ ! -s plan.paranoid ] || {
