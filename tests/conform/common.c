@@ -203,20 +203,22 @@ void write_file(const char *path, const char *text)
 uint64_t number_in(const char *path, const char *name)
 {
 	FILE *from = fopen(path, "re");
-	size_t n = strlen(name);
+	size_t n = strlen(name), blanks;
 	bool found = false;
-	uint64_t value = 0;
+	uint64_t sum = 0;
 	char line[256];
 
 	EXPECT(from);
-	while (!found && fgets(line, sizeof(line), from)) {
-		found = !strncmp(line, name, n);
-		if (found)
-			value = strtoull(line + n, NULL, 10);
+	while (fgets(line, sizeof(line), from)) {
+		blanks = strspn(line, " ");
+		if (strncmp(line + blanks, name, n))
+			continue;
+		found = true;
+		sum += strtoull(line + blanks + n, NULL, 10);
 	}
 	fclose(from);
 	EXPECT(found);
-	return value;
+	return sum;
 }
 
 uint64_t pinned(void)
@@ -229,7 +231,7 @@ uint64_t pinned(void)
 uint64_t free_kib(void)
 {
 	write_file("/proc/sys/vm/drop_caches", "3");
-	return number_in("/proc/meminfo", "MemFree:");
+	return number_in("/proc/meminfo", "MemFree:") + 4 * number_in("/proc/zoneinfo", "count:");
 }
 
 /* ---- processes, time ---- */

@@ -105,9 +105,10 @@ uint8_t *own_memory(uint64_t size);
 unsigned int mappings(void);
 /* Pages that are pinned on this host, by whoever; what each CPU counted is added up first. */
 uint64_t pinned(void);
-/* Memory that is free on this host, after it gave up its caches. */
+/* Memory that is free on this host, after it gave up its caches; also what each CPU keeps free
+ * for itself, which is some MiB, and not part of MemFree. */
 uint64_t free_kib(void);
-/* The number behind a name, which begins a line of a file of /proc or /sys. */
+/* The number behind a name that begins a line of a file of /proc or /sys; of several, their sum. */
 uint64_t number_in(const char *path, const char *name);
 void write_file(const char *path, const char *text);
 

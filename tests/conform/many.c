@@ -486,7 +486,7 @@ void many_leaks(void)
 	before = free_kib();
 	for (i = 0; i < 100; i++)
 		EXPECT_EQ(in_child(one_round, NULL), 0);
-	EVENTUALLY(free_kib() + 8192 > before);
+	EVENTUALLY(free_kib() + 4096 > before);
 }
 
 /* ---- a caller that does not come back ---- */
