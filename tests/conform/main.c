@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * conform [--except] [SECTION...]: run these sections' rows, or all but these, and speak TAP.
+ * conform [--except] [SECTION|TEST...]: run these rows, or all but these, and speak TAP.
  * conform --list: the rows as a document. conform --count: how many they are.
  */
 #include "conform.h"
@@ -117,24 +117,28 @@ static void run_row(const struct row *row)
 		check_nothing_left();
 }
 
-static bool is_one_of(const char *section, char **sections)
+/* Whether it is named, by its section or by its own name. */
+static bool is_named(const struct row *row, char **names)
 {
-	for (; *sections; sections++)
-		if (!strcmp(*sections, section))
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_%s", row->section, row->name);
+	for (; *names; names++)
+		if (!strcmp(*names, row->section) || !strcmp(*names, name))
 			return true;
 	return false;
 }
 
-static int run_rows(char **sections)
+static int run_rows(char **names)
 {
-	bool except = *sections && !strcmp(*sections, "--except");
+	bool except = *names && !strcmp(*names, "--except");
 	unsigned int n = 0, failed = 0;
 	size_t i;
 
-	sections += except;
-	except |= !*sections;
+	names += except;
+	except |= !*names;
 	for (i = 0; i < NROWS; i++) {
-		if (!rows[i].name || is_one_of(rows[i].section, sections) == except)
+		if (!rows[i].name || is_named(&rows[i], names) == except)
 			continue;
 		run_row(&rows[i]);
 		if (told->verdict == NOT_HERE) {
