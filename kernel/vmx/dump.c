@@ -173,7 +173,7 @@ static void tell_failed(const struct vmm_vcpu *vcpu, u32 reason, u64 qualificati
 /* Tell why the entry failed that the last exit record is about. */
 void vmx_tell_entry_failure(struct vmm_vcpu *vcpu)
 {
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, 3);
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	const struct vmx_exit *e = &to_vmx(vcpu)->exit;
 
 	if (!__ratelimit(&limit))
