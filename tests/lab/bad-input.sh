@@ -3,6 +3,7 @@
 # Bad input to `vmmtrace run`: one clear line, the right status, the VM gone, and
 # what was recorded kept. One boot of the emulated host for all of it.
 . "${srcdir:-.}/tests/lab/common.sh"
+need amd
 
 here=$(dirname "$0")
 "$vmmtrace" lab --cpu amd --memory 1024 --out "$dir/out" --module kvm-amd \

@@ -3,13 +3,11 @@
 # as a guest on that emulated host; the timeline is whole; two runs are equal to the byte.
 cpu=$1
 . "${srcdir:-.}/tests/lab/common.sh"
+need "$cpu" python3
 case $cpu in
-amd) emulator=qemu-system-x86_64 host="--deterministic --memory 1536" clock="icount): 1 ns is 1 instruction" ;;
-intel) emulator=bochs host="--memory 768" clock="bochs): " ;;
+amd) host="--deterministic --memory 1536" clock="icount): 1 ns is 1 instruction" ;;
+intel) host="--memory 768" clock="bochs): " ;;
 esac
-for program in $emulator python3; do
-	command -v $program >/dev/null || skip_all "no $program: ./dev setup"
-done
 
 boot() { # NAME ARG...
 	name=$1

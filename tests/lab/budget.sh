@@ -4,9 +4,7 @@
 # deterministic host that is exact. A change that costs more comes with a new budget: --update.
 . "${srcdir:-.}/tests/lab/common.sh"
 tests=${srcdir:-.}/tests
-for program in qemu-system-x86_64 python3; do
-	command -v $program >/dev/null || skip_all "no $program: ./dev setup"
-done
+need amd python3
 
 guests=$(cd tests/guests && echo *.bin | sed 's/\.bin//g')
 # shellcheck disable=SC2086

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What a VM takes in the kernel is charged to the memory cgroup that made it, and given back.
 . "${srcdir:-.}/tests/lab/common.sh"
+need amd
 
 "$vmmtrace" lab --cpu amd --out "$dir/out" -- sh -c '
 cd /sys/fs/cgroup && echo +memory >cgroup.subtree_control && mkdir vm || exit 1

@@ -3,11 +3,7 @@
 # CPU as argument. Each prints its own results.
 cpu=$1
 . "${srcdir:-.}/tests/lab/common.sh"
-case $cpu in
-amd) emulator=qemu-system-x86_64 ;;
-*) emulator=bochs ;;
-esac
-command -v $emulator >/dev/null || skip_all "no $emulator: ./dev setup"
+need "$cpu"
 
 "$vmmtrace" lab --cpu "$cpu" --add "${srcdir:-.}/tests/lab/clients-host.sh:/root/host.sh" \
 	--add tests/clients/reset --add tests/clients/flat64 --add tests/clients/inject \

@@ -17,6 +17,17 @@ skip_all() {
 	exit 0
 }
 
+# need HOST|PROGRAM...: skip all unless the programs are here; a host stands for its emulator.
+need() {
+	for program; do
+		case $program in
+		amd) program=qemu-system-x86_64 ;;
+		amd-bochs | intel) program=bochs ;;
+		esac
+		command -v "$program" >/dev/null || skip_all "no $program: ./dev setup"
+	done
+}
+
 # check NAME COMMAND...: one result, true if COMMAND is.
 check() {
 	name=$1

@@ -4,12 +4,11 @@
 cpu=$1
 shift
 . "${srcdir:-.}/tests/lab/common.sh"
+need "$cpu"
 case $cpu in
-amd) emulator=qemu-system-x86_64 kvm=kvm-amd ;;
-amd-bochs) emulator=bochs kvm=kvm-amd ;;
-*) emulator=bochs kvm=kvm-intel ;;
+intel) kvm=kvm-intel ;;
+*) kvm=kvm-amd ;;
 esac
-command -v $emulator >/dev/null || skip_all "no $emulator: ./dev setup"
 options=
 while [ "$1" != -- ]; do
 	options="$options $1"

@@ -3,6 +3,7 @@
 # fuzz.sh [SEED CALLS RUNS [LAB-ARG...]]: fuzz the ioctls of /dev/vmm, and run hostile guests, on an
 # emulated host; whatever its kernel then reports is a failure. Without arguments the short slice.
 . "${srcdir:-.}/tests/lab/common.sh"
+need amd
 seed=${1:-1} calls=${2:-20000} runs=${3:-8000}
 [ $# -lt 3 ] || shift 3
 "$vmmtrace" lab --cpu amd --smp 2 --timeout "${FUZZ_TIMEOUT:-300}" --add tests/fuzz/fuzz \

@@ -6,21 +6,19 @@
 cpu=$1
 shift
 out=${GUESTS_OUT:-tests/lab/guests-$cpu.out}
-rm -rf "$out"
 . "${srcdir:-.}/tests/lab/common.sh"
 images=tests/guests
 check=${srcdir:-.}/tests/guests/check.py
 paranoid='cr|inject|mmio|regs'
 case $cpu in
-amd) emulator=qemu-system-x86_64 options=--deterministic paranoid= ;;
+amd) options=--deterministic paranoid= ;;
 # A guest's triple fault is Bochs' panic before it is an exit, and can be gone on from once: so that
 # guest is the first, and the next triple fault, the host's, ends the emulator.
-amd-bochs) emulator=bochs options=--emulator-arg=panic:action=fatal,cpu0=report ;;
-*) emulator=bochs options= ;;
+amd-bochs) options=--emulator-arg=panic:action=fatal,cpu0=report ;;
+*) options= ;;
 esac
-for program in $emulator python3; do
-	command -v $program >/dev/null || skip_all "no $program: ./dev setup"
-done
+need "$cpu" python3
+rm -rf "$out"
 [ $# -gt 0 ] || set -- triple $(cd "$images" && echo *.bin | sed 's/\.bin//g; s/ triple / /')
 
 python3 -B "$check" plan "$cpu" "$@" >"$dir/plan" || exit 1

@@ -4,9 +4,7 @@
 # sparse. On those that the other tests do not use, tiny guests run: all of them on AMD, and on Intel
 # one for each way in and out.
 . "${srcdir:-.}/tests/lab/common.sh"
-for program in sparse qemu-system-x86_64 bochs; do
-	command -v $program >/dev/null || skip_all "no $program: ./dev setup"
-done
+need sparse amd intel python3
 
 build() {
 	mkdir "$dir/$1" && cp -r "${srcdir:-.}/kernel" "${srcdir:-.}/trace" "$dir/$1/" &&

@@ -5,6 +5,7 @@
 rounds=${1:-100}
 set --
 . "${srcdir:-.}/tests/lab/common.sh"
+need amd
 
 "$vmmtrace" lab --cpu amd --smp 2 --timeout 7200 --add tests/conform/rounds -- \
 	sh -c "./rounds $rounds; rmmod vmm && ! [ -e /dev/vmm ]" >"$dir/tap" 2>"$dir/err"

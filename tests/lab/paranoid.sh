@@ -12,12 +12,10 @@ images=tests/guests
 # breakpoints.
 except='storm|window'
 case $cpu in
-amd) emulator=qemu-system-x86_64 deterministic=--deterministic except='storm|window|dr|dr6' ;;
-*) emulator=bochs deterministic= ;;
+amd) deterministic=--deterministic except='storm|window|dr|dr6' ;;
+*) deterministic= ;;
 esac
-for program in $emulator python3; do
-	command -v $program >/dev/null || skip_all "no $program: ./dev setup"
-done
+need "$cpu" python3
 [ $# -gt 0 ] || set -- $(cd "$images" && ls *.bin | sed 's/\.bin$//' | grep -vxE "$except")
 
 python3 -B "${srcdir:-.}/tests/guests/check.py" plan "$cpu" "$@" >"$dir/plan" || exit 1

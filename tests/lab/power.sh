@@ -7,6 +7,7 @@ cpu=${1:-amd}
 [ $# = 0 ] || shift
 [ $# -gt 0 ] || set -- sleep kexec reboot poweroff crash
 . "${srcdir:-.}/tests/lab/common.sh"
+need "$cpu"
 
 # What the emulators leave to the host's kernel: Bochs counts deadlines of the APIC's timer from its
 # own start, not by the TSC, which S3 sets back.

@@ -3,6 +3,7 @@
 # Guests on a host with two CPUs that come and go: virtualization is on where it
 # must be, and nothing is lost when a vCPU moves between CPUs and their rings.
 . "${srcdir:-.}/tests/lab/common.sh"
+need amd python3
 
 "$vmmtrace" lab --cpu amd --smp 2 --memory 1536 --out "$dir/out" \
 	--add "$vmlinuz:/root/vmlinuz" --add "$initrd:/root/initrd.gz" \

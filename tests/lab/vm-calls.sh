@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # vmmtrace vm: each call from the shell, on an emulated AMD host.
 . "${srcdir:-.}/tests/lab/common.sh"
-command -v python3 >/dev/null || skip_all "no python3: ./dev setup"
-command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64: ./dev setup"
+need amd python3
 
 "$vmmtrace" lab --cpu amd --out "$dir/out" --add tests/lab/as_user \
 	--add "${srcdir:-.}/tests/lab/vm-calls-host.sh:/root/host.sh" -- sh host.sh \

@@ -3,9 +3,7 @@
 # What only VMX has, on an emulated Intel host with two CPUs: entries that fail say which rule they
 # broke, the host's NMIs come through while a guest runs, vCPUs move between CPUs.
 . "${srcdir:-.}/tests/lab/common.sh"
-for program in bochs python3; do
-	command -v $program >/dev/null || skip_all "no $program: ./dev setup"
-done
+need intel python3
 
 "$vmmtrace" lab --cpu intel --smp 2 --module kvm-intel --out "$dir/out" --add tests/lab/kvm_hold \
 	--add "${srcdir:-.}/tests/lab/vmx-host.sh:/root/host.sh" -- sh host.sh >"$dir/tap" 2>"$dir/err"
