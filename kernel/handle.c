@@ -240,7 +240,7 @@ static int handle_exception(struct vmm_vcpu *vcpu)
 	case X86_TRAP_MC:
 		return VMM_RESUME;	/* the host has seen to it */
 	default:
-		return -EINVAL;
+		return vmm_op(handle)(vcpu);
 	}
 }
 

@@ -113,6 +113,7 @@ static inline void list_del(struct list_head *entry)
 
 /* What the module logs says why it refuses; the model shows it when a test fails. */
 void model_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+extern char model_logged[];	/* its beginning, since somebody emptied it */
 #define pr_fmt(fmt) fmt
 #define pr_info(...) model_log(__VA_ARGS__)
 #define pr_info_ratelimited(...) model_log(__VA_ARGS__)

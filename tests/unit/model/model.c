@@ -92,10 +92,16 @@ void model_broken(const char *fmt, ...)
 		to_scheduler();
 }
 
+char model_logged[8192];
+
 void model_log(const char *fmt, ...)
 {
+	size_t n = strlen(model_logged);
 	va_list args;
 
+	va_start(args, fmt);
+	vsnprintf(model_logged + n, sizeof(model_logged) - n, fmt, args);
+	va_end(args);
 	if (!getenv("MODEL_LOG"))
 		return;
 	va_start(args, fmt);

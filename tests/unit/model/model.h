@@ -14,6 +14,7 @@
 #include "kernel.h"
 
 struct vmm_frame;
+struct vmm_ops;
 
 /* ---- model.c ---- */
 
@@ -119,9 +120,28 @@ enum model_end model_guest_run(struct model_guest *g);
 void model_svm_init(void);
 void model_vmx_init(void);
 
+/* What a stay in a VMX guest ends with, instead of what chance says. */
+struct model_vmx_exit {
+	u32 reason;
+	u64 qualification;
+	u32 event;		/* VM-exit interruption information */
+	unsigned int len;
+	/* The entry before: where, and with what event. */
+	u64 entry_rip;
+	u32 entry_event;
+	bool done;
+};
+#define MODEL_VMFAIL 0x10000	/* in place of a reason: no entry; VM-instruction error: qualification */
+/* The n stays to come end so; NULL: by chance again. */
+void model_vmx_plan(struct model_vmx_exit *exits, unsigned int n);
+/* From now on the processor lacks these bits of this MSR, or of CPUID 1 ECX if msr is 0. */
+void model_vmx_lacks(u32 msr, u64 bits);
+
 /* ---- scene.c ---- */
 
-struct vmm_ops;
+/* Whose functions the module calls. */
+void scene_bind(const struct vmm_ops *ops);
+
 /* Load the module on a model processor, run VMs, unload; for many seeds. Prints
  * TAP. MODEL_SEED=N plays one seed, MODEL_LOG=1 shows what the module logs. */
 int scene_main(const struct vmm_ops *ops, void (*power_on)(void));

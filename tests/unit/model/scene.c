@@ -477,6 +477,14 @@ static void result(unsigned int number, const char *name, const char *wrong)
 		printf("# %s\n", wrong);
 }
 
+void scene_bind(const struct vmm_ops *ops)
+{
+	vmm_ops = ops;
+#define VMM_OP(ret, name, args) vmm_op_##name = ops->name;
+	VMM_OPS(VMM_OP)
+#undef VMM_OP
+}
+
 int scene_main(const struct vmm_ops *ops, void (*power_on)(void))
 {
 	const char *only = getenv("MODEL_SEED");
@@ -484,10 +492,7 @@ int scene_main(const struct vmm_ops *ops, void (*power_on)(void))
 	struct model_counts sum = {};
 	const char *wrong;
 
-	vmm_ops = ops;
-#define VMM_OP(ret, name, args) vmm_op_##name = ops->name;
-	VMM_OPS(VMM_OP)
-#undef VMM_OP
+	scene_bind(ops);
 	printf("1..4\n");
 	wrong = play_seeds(power_on, first, last, &sum);
 	result(1, "the module never relies on what is stale", wrong);

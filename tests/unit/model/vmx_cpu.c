@@ -71,9 +71,18 @@ u32 model_cpuid_ebx(u32 leaf)
 	return 0;
 }
 
+static u32 lacks_msr;
+static u64 lacks_bits;
+
+void model_vmx_lacks(u32 msr, u64 bits)
+{
+	lacks_msr = msr;
+	lacks_bits = bits;
+}
+
 u32 cpuid_ecx(u32 leaf)
 {
-	return leaf == 1 ? BIT(5) : 0;
+	return leaf == 1 ? BIT(5) & ~(lacks_msr ? 0 : lacks_bits) : 0;
 }
 
 u64 rdtsc(void)
@@ -86,7 +95,7 @@ u64 rdtsc(void)
 /* Controls: the high half may be 1, the low half must. */
 #define ANY_CONTROL	(~0ULL << 32)
 
-u64 model_rdmsr(u32 index)
+static u64 read_msr(u32 index)
 {
 	int cpu = model_raw_cpu(), thread = model_self();
 
@@ -125,6 +134,11 @@ u64 model_rdmsr(u32 index)
 	default:
 		return 0;
 	}
+}
+
+u64 model_rdmsr(u32 index)
+{
+	return read_msr(index) & ~(index == lacks_msr ? lacks_bits : 0);
 }
 
 void model_wrmsr(u32 index, u64 value)
@@ -712,6 +726,35 @@ static void stay(struct vmcs *v, struct vmm_frame *frame)
 		set(v, GUEST_RFLAGS, get(v, GUEST_RFLAGS) ^ X86_EFLAGS_TF);
 }
 
+static struct model_vmx_exit *plan;
+static unsigned int nplanned;
+
+void model_vmx_plan(struct model_vmx_exit *exits, unsigned int n)
+{
+	plan = exits;
+	nplanned = n;
+}
+
+/* False: there was no entry. */
+static bool stay_as_planned(struct vmcs *v, struct vmm_frame *frame)
+{
+	struct model_vmx_exit *e = plan++;
+
+	nplanned--;
+	e->entry_rip = get(v, GUEST_RIP);
+	e->entry_event = get(v, VM_ENTRY_INTR_INFO_FIELD);
+	e->done = true;
+	if (e->reason == MODEL_VMFAIL) {
+		set(v, VM_INSTRUCTION_ERROR, e->qualification);
+		frame->failed = 1;
+		return false;
+	}
+	exit_with(v, e->reason, e->qualification, e->len);
+	set(v, VM_EXIT_INTR_INFO, e->event);
+	v->launched = v->launched || !(e->reason & BIT(31));
+	return true;
+}
+
 /* In place of entry.S. */
 void vmx_vmenter(struct vmm_frame *frame)
 {
@@ -727,7 +770,10 @@ void vmx_vmenter(struct vmm_frame *frame)
 	frame->t_enter = rdtsc();
 	flush_without_vpid(v);
 	clear_exit(v);
-	if (efer >> 32) {
+	if (nplanned) {
+		if (!stay_as_planned(v, frame))
+			return;
+	} else if (efer >> 32) {
 		/* A failure after the host's state was checked leaves by the host's RIP. */
 		model_counts.refused++;
 		exit_with(v, EXIT_REASON_INVALID_STATE | BIT(31), 0, 0);
