@@ -336,7 +336,7 @@ void life_close_running(void)
 	run_in_thread(&g, &thread);
 	EVENTUALLY(is_running(&g));
 	close(g.fd);
-	pause_ms(50);
+	pause_ms(10);
 	EXPECT(any_running());
 	MUST(interrupt(&g, thread));
 	EVENTUALLY(vms() == 0);
