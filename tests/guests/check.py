@@ -192,7 +192,9 @@ def both(directory, vmmtrace, names):
     for name in names:
         e = load("intel", name, classes)
         others = [host for host in ("amd", "amd-bochs") if os.path.exists(recorded(host, name))]
-        if not os.path.exists(recorded("intel", name)) or not others:
+        if not others and e.differs.get("amd"):
+            tap.result(f"{name}: not on AMD, as {e.differs['amd']}", [])
+        elif not os.path.exists(recorded("intel", name)) or not others:
             tap.result(f"{name}: runs on both vendors' processors", [f"AMD: {others or 'none'}"])
         for other in others:
             compare_hosts(tap, vmmtrace, other, e, recorded(other, name), recorded("intel", name))

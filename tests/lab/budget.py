@@ -4,9 +4,10 @@
 OUT is what the tiny guests and the bench of exits left on the deterministic host,
 where a nanosecond is an instruction. The cost of a guest's class is the median of
 its exits: kernel, return, reentry and trace, without the guest's and userland's own
-time. What host interrupts cost is the host's, and what they cut into is left out. BUDGET has a line each: "guest class instructions". It was taken on the host
-that its first line names; another kernel or emulator costs something else, and
-there only gross excess fails. Prints TAP.
+time. What host interrupts cost is the host's, and what they cut into is left out.
+BUDGET has a line each: "guest class instructions". It was taken on the host that
+its first line names; another kernel or emulator costs something else, and there
+only gross excess fails. Prints TAP.
 """
 import glob
 import json
@@ -17,7 +18,7 @@ import sys
 SAME_HOST, OTHER_HOST = 0.02, 0.20
 SPANS = ("kernel", "return", "reentry", "trace")
 HEAD = "# host: "
-TIMED = {"window"}  # few exits, whose cost depends on when the host's tick comes
+TIMED = {"storm", "window"}  # few exits, whose cost depends on when the host's tick comes
 
 
 def cost_of_guests(out):
