@@ -37,7 +37,7 @@ check() {
 		echo "ok $count - $name"
 	else
 		echo "not ok $count - $name"
-		sed 's/^/# /' "$dir/check.out" | tail -n 20
+		sed 's/^/# /' "$dir/check.out" | tail -n 50
 	fi
 }
 

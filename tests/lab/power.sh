@@ -32,7 +32,12 @@ on_host() {
 }
 
 no_complaint() { ! grep -E 'BUG:|Oops|WARNING: CPU|INFO: |vmm: VM|vmm: virtualization' "$dir/$what.err"; }
-to_its_end() { [ "$status" = 0 ] || { echo "status $status"; tail -n 20 "$dir/$what.err"; false; }; }
+to_its_end() {
+	[ "$status" = 0 ] && return
+	echo "status $status"
+	grep -m 1 -A 40 -E 'BUG:|Oops' "$dir/$what.err" || tail -n 20 "$dir/$what.err"
+	false
+}
 ended() { grep -q "the emulated host ended before the command did" "$dir/$what.err"; }
 
 for what in "$@"; do
