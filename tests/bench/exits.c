@@ -112,8 +112,8 @@ static int make_guest(struct guest *g)
 			.vsi_sel = 0x10, .vsi_limit = ~0u, .vsi_ar = 0xc093 };
 	s->vrs_sregs[VCPU_REGS_CS].vsi_sel = 8;
 	s->vrs_sregs[VCPU_REGS_CS].vsi_ar = 0xa09b;
-	s->vrs_sregs[VCPU_REGS_LDTR].vsi_ar = 0x82;
-	s->vrs_sregs[VCPU_REGS_TR].vsi_ar = 0x8b;
+	s->vrs_sregs[VCPU_REGS_LDTR] = (struct vcpu_segment_info){ .vsi_limit = 0xffff, .vsi_ar = 0x82 };
+	s->vrs_sregs[VCPU_REGS_TR] = (struct vcpu_segment_info){ .vsi_limit = 0xffff, .vsi_ar = 0x8b };
 	return vmm_reset_cpu(g->fd, &vrp);
 }
 
