@@ -53,6 +53,30 @@ static void cpu_off(void *unused)
 	__this_cpu_write(vmm_hw_on, false);
 }
 
+/*
+ * A crash: this may be an NMI that came anywhere, so nothing is looked at. The kernel has room for
+ * one callback: it is ours while virtualization is, else another hypervisor's.
+ */
+#ifdef VMM_EMERGENCY_CALLBACK
+static void hw_emergency(void)
+{
+	if (__this_cpu_read(vmm_hw_on))
+		vmm_ops->cpu_emergency_off();
+}
+
+static void watch_for_crash(bool on)
+{
+	if (on)
+		cpu_emergency_register_virt_callback(hw_emergency);
+	else
+		cpu_emergency_unregister_virt_callback(hw_emergency);
+}
+#else
+static void watch_for_crash(bool on)
+{
+}
+#endif
+
 /* Hotplug runs these on the CPU, before tasks are let on it and after they
  * have been moved away, so no vCPU thread sees it off. */
 static int hw_cpu_online(unsigned int cpu)
@@ -86,8 +110,10 @@ int vmm_hw_get(void)
 	if (!hw_users) {
 		ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "virt/vmm:online",
 					hw_cpu_online, hw_cpu_offline);
-		if (ret >= 0)
+		if (ret >= 0) {
 			hw_state = ret;
+			watch_for_crash(true);
+		}
 	}
 	if (ret >= 0)
 		hw_users++;
@@ -99,8 +125,10 @@ int vmm_hw_get(void)
 void vmm_hw_put(void)
 {
 	mutex_lock(&hw_lock);
-	if (!--hw_users)
+	if (!--hw_users) {
 		cpuhp_remove_state(hw_state);
+		watch_for_crash(false);
+	}
 	mutex_unlock(&hw_lock);
 }
 
@@ -144,15 +172,6 @@ static struct notifier_block hw_reboot_nb = {
 	.notifier_call = hw_reboot,
 };
 
-#ifdef VMM_EMERGENCY_CALLBACK
-/* A crash: this may be an NMI that came anywhere, so nothing is looked at. */
-static void hw_emergency(void)
-{
-	if (__this_cpu_read(vmm_hw_on))
-		vmm_ops->cpu_emergency_off();
-}
-#endif
-
 int vmm_hw_init(void)
 {
 	int err = vmm_ops->hw_init();
@@ -167,17 +186,11 @@ int vmm_hw_init(void)
 	if (paranoid)
 		static_branch_enable(&vmm_paranoid);
 	vmm_register_syscore(&hw_syscore);
-#ifdef VMM_EMERGENCY_CALLBACK
-	cpu_emergency_register_virt_callback(hw_emergency);
-#endif
 	return 0;
 }
 
 void vmm_hw_exit(void)
 {
-#ifdef VMM_EMERGENCY_CALLBACK
-	cpu_emergency_unregister_virt_callback(hw_emergency);
-#endif
 	vmm_unregister_syscore(&hw_syscore);
 	unregister_reboot_notifier(&hw_reboot_nb);
 	vmm_ops->hw_exit();

@@ -246,6 +246,7 @@ const struct vmm_ops vmm_svm_ops = {
 	.hw_exit = svm_hw_exit,
 	.cpu_on = svm_cpu_on,
 	.cpu_off = svm_cpu_off,
+	.cpu_emergency_off = svm_cpu_off,
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_free = svm_vcpu_free,
 	.crs_valid = svm_crs_valid,

@@ -21,6 +21,13 @@ guests() { # RELEASE CPU [GUEST...]
 	! grep -E '^not ok|^Bail|SKIP' "$dir/tap" && grep -q '^ok' "$dir/tap"
 }
 
+# KVM has virtualization, and its callback for a crash, from the moment it is loaded (6.12).
+beside_kvm() { # RELEASE
+	"$vmmtrace" lab --cpu amd --host-kernel "$cache/$1/vmlinuz" --no-vmm --module kvm-amd \
+		--add "$dir/$1/kernel/vmm.ko" -- \
+		sh -c 'insmod vmm.ko && rmmod vmm && ! dmesg | grep -A9 "WARNING: CPU"'
+}
+
 others=0
 for path in /usr/src/linux-headers-*-cloud-amd64; do
 	other=${path#/usr/src/linux-headers-}
@@ -28,6 +35,7 @@ for path in /usr/src/linux-headers-*-cloud-amd64; do
 	[ "$other" != "$release" ] && [ -f "$cache/$other/vmlinuz" ] || continue
 	check "tiny guests run on $other, AMD" guests "$other" amd
 	check "tiny guests run on $other, Intel" guests "$other" intel cpuid io hlt touch window nested
+	check "vmm.ko is loaded beside KVM on $other, without a complaint" beside_kvm "$other"
 	others=$((others + 1))
 done
 [ $others -gt 0 ] || echo "ok $((count += 1)) # SKIP no other kernel than $release: ./dev setup --all"
