@@ -16,7 +16,7 @@
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
-#include <asm/nospec-branch.h>
+#include <asm/segment.h>
 #include <asm/trapnr.h>
 
 #include "core.h"
@@ -338,11 +338,25 @@ static bool stay_in_guest(struct vmm_vcpu *vcpu)
 
 /* ---- the loop ---- */
 
+/*
+ * An exit gives LDTR back as it was when the vCPU came here, or not at all. Meanwhile another
+ * thread may have made a new table, and freed the old one. The kernel has written the new one into
+ * this CPU's GDT, by interrupt, and does not look again.
+ */
+static void reload_ldt(void)
+{
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	if (unlikely(READ_ONCE(current->mm->context.ldt)))
+		asm volatile("lldt %w0" : : "r" (GDT_ENTRY_LDT * 8));
+#endif
+}
+
 static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
 	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
 
 	vcpu->off_since = rdtsc();
+	reload_ldt();
 	vmm_op(vcpu_put)(vcpu);
 	vcpu->cpu_stale = true;
 }
@@ -427,6 +441,7 @@ static void end_run(struct vmm_vcpu *vcpu)
 {
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
 	preempt_disable();
+	reload_ldt();
 	vmm_op(vcpu_put)(vcpu);
 	preempt_notifier_unregister(&vcpu->notifier);
 	preempt_enable();

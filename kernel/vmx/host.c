@@ -68,7 +68,6 @@ void vmx_save_host(struct vmx_vcpu *vmx)
 	VMX_MSR_LIST(M)
 #undef M
 	host->debugctl = get_debugctlmsr();
-	store_ldt(host->ldt);
 	savesegment(ds, host->ds);
 	savesegment(es, host->es);
 	savesegment(fs, host->fs);
@@ -81,8 +80,6 @@ static void restore_selectors(struct vmx_vcpu *vmx)
 {
 	const struct vmx_host *host = &vmx->host;
 
-	if (host->ldt)
-		asm volatile("lldt %0" : : "m" (host->ldt));
 	loadsegment(ds, host->ds);
 	loadsegment(es, host->es);
 	if (host->fs) {
@@ -106,7 +103,7 @@ void vmx_restore_host(struct vmx_vcpu *vmx)
 	vmx->host.gone = false;
 	invalidate_tss_limit();
 	load_fixmap_gdt(smp_processor_id());
-	if (unlikely(host->ldt | host->ds | host->es | host->fs | host->gs))
+	if (unlikely(host->ds | host->es | host->fs | host->gs))
 		restore_selectors(vmx);
 }
 

@@ -53,7 +53,7 @@ struct vmx_host {
 	u64 cr3, cr4;			/* as the VMCS has them */
 	u64 debugctl;
 	u64 fs_base;
-	u16 ldt, ds, es, fs, gs;
+	u16 ds, es, fs, gs;
 	bool gone;			/* there was an exit since they were saved */
 };
 

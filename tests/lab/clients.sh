@@ -5,9 +5,13 @@ cpu=$1
 . "${srcdir:-.}/tests/lab/common.sh"
 need "$cpu"
 
-"$vmmtrace" lab --cpu "$cpu" --add "${srcdir:-.}/tests/lab/clients-host.sh:/root/host.sh" \
+# Two CPUs where the emulator is fast enough.
+smp=1
+[ "$cpu" != amd ] || smp=2
+"$vmmtrace" lab --cpu "$cpu" --smp $smp --add "${srcdir:-.}/tests/lab/clients-host.sh:/root/host.sh" \
 	--add tests/clients/reset --add tests/clients/flat64 --add tests/clients/inject \
-	--add tests/clients/share --add tests/clients/protect -- sh host.sh >"$dir/tap" 2>"$dir/err"
+	--add tests/clients/share --add tests/clients/protect --add tests/clients/ldt -- sh host.sh \
+	>"$dir/tap" 2>"$dir/err"
 status=$?
 cat "$dir/tap"
 [ "$status" = 0 ] || sed 's/^/# /' "$dir/err"
