@@ -73,7 +73,7 @@ void *vmm_mem_kaddr(struct vmm_mem *mem, u64 gpa);
 struct vmm_pt_format {
 	u64 table;		/* entry that points to a table */
 	u64 leaf;		/* entry that maps 4 KiB, all accesses */
-	u64 large;		/* entry that maps 2 MiB, all accesses */
+	u64 large;		/* entry that maps 2 MiB, all accesses; 0: there is none */
 	u64 present;		/* any of these set: present */
 	u64 access_mask;	/* which bits tell the accesses permitted, and */
 	u64 access[8];		/* their values by VMMT_ACCESS_*; rwx: as in leaf */
@@ -365,6 +365,7 @@ int vmm_vm_protect(struct vmm_vm *vm, const struct vm_mprotect_ept_params *vmep)
 /* run.c */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu, struct vm_run_params *vrp, u64 t_run);
 void vmm_want_window(struct vmm_vcpu *vcpu, u8 want);
+void vmm_forget_branches(const struct vmm_vcpu *vcpu);
 
 /* handle.c: what each exit means */
 int vmm_handle_exit(struct vmm_vcpu *vcpu);

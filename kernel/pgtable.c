@@ -7,6 +7,7 @@
  * may one change: vmm_pt_protect().
  */
 #include <linux/gfp.h>
+#include <linux/mem_encrypt.h>
 #include <linux/mm.h>
 
 #include "core.h"
@@ -23,7 +24,7 @@ static unsigned int pt_index(u64 gpa, int level)
 
 static u64 *pt_next(u64 entry)
 {
-	return __va(entry & PT_ADDR);
+	return __va(__sme_clr(entry) & PT_ADDR);
 }
 
 static u64 *pt_alloc(void)
@@ -100,13 +101,15 @@ static u64 *pt_walk(struct vmm_pt *pt, u64 gpa, int to, bool split)
 /*
  * Map the 4 KiB page, or the 2 MiB, around gpa to host frame pfn (of the first
  * 4 KiB), for all accesses. Returns 0, -EEXIST if something is mapped there (another
- * vCPU was faster), -ENOMEM. Sleeps.
+ * vCPU was faster), or the 2 MiB cannot be mapped by one entry here, -ENOMEM. Sleeps.
  */
 int vmm_pt_map(struct vmm_pt *pt, u64 gpa, u64 pfn, bool large)
 {
 	u64 *table, *entry;
 	int err;
 
+	if (large && !pt->format->large)
+		return -EEXIST;
 	mutex_lock(&pt->lock);
 	table = pt_walk(pt, gpa, large ? 2 : 1, false);
 	err = PTR_ERR_OR_ZERO(table);
@@ -127,7 +130,7 @@ unlock:
  * Permit only access (VMMT_ACCESS_*) to the 4 KiB page, or the 2 MiB, around gpa,
  * which host frame pfn holds; maps it if nothing does. No vCPU of the VM may be
  * inside a RUN, nor enter the guest before translations are flushed. Returns 0,
- * -EEXIST if the 2 MiB are mapped by smaller pages, -ENOMEM. Sleeps.
+ * -EEXIST if the 2 MiB are mapped by smaller pages, or have to be, -ENOMEM. Sleeps.
  */
 int vmm_pt_protect(struct vmm_pt *pt, u64 gpa, u64 pfn, bool large, u8 access)
 {
@@ -135,6 +138,8 @@ int vmm_pt_protect(struct vmm_pt *pt, u64 gpa, u64 pfn, bool large, u8 access)
 	u64 *table, *entry;
 	int err;
 
+	if (large && !format->large)
+		return -EEXIST;
 	mutex_lock(&pt->lock);
 	table = pt_walk(pt, gpa, large ? 2 : 1, true);
 	err = PTR_ERR_OR_ZERO(table);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VMX on a CPU: is it there, switch it on and off, whose VMCS is current. */
+#include <linux/cpu.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/percpu.h>
@@ -144,7 +145,10 @@ static int check_ept(char *why, size_t size)
 	c->invept_all = cap & VMX_EPT_EXTENT_GLOBAL_BIT;
 	if ((cap & EPT_VPID_CAP_INVVPID_ALL) != EPT_VPID_CAP_INVVPID_ALL)
 		c->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
-	if (!(cap & VMX_EPT_2MB_PAGE_BIT))
+	/* A guest that runs code in a page while it changes that page's size brings such a
+	 * processor to a machine check, unless the page is small in EPT (iTLB multihit). */
+	if (!(cap & VMX_EPT_2MB_PAGE_BIT) ||
+	    (boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off()))
 		vmx_pt_format.large = 0;
 	c->eptp_flags = VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 |
 			(cap & VMX_EPT_AD_BIT ? VMX_EPTP_AD_ENABLE_BIT : 0);
