@@ -26,6 +26,7 @@
 
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 
 /* Keep one guest's branch history from another's: IBPB where the kernel uses
  * it. The kernel's own wrapper is not for modules on every version. */
@@ -33,6 +34,31 @@ static inline void vmm_branch_barrier(void)
 {
 	if (boot_cpu_has(X86_FEATURE_USE_IBPB))
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+}
+
+/* While guests run, some AMD processors have to speculate less (SRSO), and the kernel leaves it to
+ * the hypervisor to say when. */
+static inline void vmm_speculate_less(bool on)
+{
+#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+	u64 value;
+
+	if (!cpu_feature_enabled(X86_FEATURE_SRSO_BP_SPEC_REDUCE))
+		return;
+	rdmsrl(MSR_ZEN4_BP_CFG, value);
+	value &= ~BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	wrmsrl(MSR_ZEN4_BP_CFG, value | (u64)on << MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+#endif
+}
+
+/* A guest ran on this CPU: where the kernel keeps guests' branch predictions from userland
+ * (VMSCAPE), it has to be told. Preemption off. */
+static inline void vmm_guest_was_here(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
 }
 
 /* Vma flags became read-only to drivers in 6.3. */

@@ -24,6 +24,15 @@
 /* The last vCPU on each CPU: another one must not train its branches. */
 static DEFINE_PER_CPU(const struct vmm_vcpu *, last_vcpu);
 
+/* A vCPU ends: the next one at its address is another one. */
+void vmm_forget_branches(const struct vmm_vcpu *vcpu)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cmpxchg(per_cpu_ptr(&last_vcpu, cpu), vcpu, NULL);
+}
+
 /* ---- between userland and the vCPU ---- */
 
 /* What vrp_exit gives back after an exit that userland dealt with. */
@@ -312,6 +321,7 @@ static bool stay_in_guest(struct vmm_vcpu *vcpu)
 	vtime_account_guest_enter();
 
 	enter_guest(vcpu);
+	vmm_guest_was_here();
 
 	if (vcpu->dr_live)
 		save_debug(vcpu);

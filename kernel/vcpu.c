@@ -66,6 +66,7 @@ void vmm_vcpu_destroy(struct vmm_vcpu *vcpu)
 {
 	if (!vcpu)
 		return;
+	vmm_forget_branches(vcpu);
 	if (vcpu->arch)
 		vmm_op(vcpu_free)(vcpu);
 	if (vcpu->fpu.fpstate)

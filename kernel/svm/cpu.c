@@ -166,12 +166,13 @@ int svm_cpu_on(void)
 	}
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(MSR_VM_HSAVE_PA, __sme_set(page_to_phys(sc->hsave)));
+	vmm_speculate_less(true);
 	sc->max_asid = max_t(u32, cpuid_ebx(0x8000000a), 2) - 1;
 	svm_forget_asids(sc);
 	return 0;
 }
 
-/* Switch SVM off, on this CPU. GIF must be 1 afterwards (APM 15.17). */
+/* Switch SVM off, on this CPU, in a crash too. GIF must be 1 afterwards (APM 15.17). */
 void svm_cpu_off(void)
 {
 	u64 efer;
@@ -182,6 +183,7 @@ void svm_cpu_off(void)
 	svm_stgi();
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	vmm_speculate_less(false);
 }
 
 /*

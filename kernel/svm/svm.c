@@ -7,6 +7,8 @@
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/mem_encrypt.h>
+#include <asm/processor.h>
+#include <asm/special_insns.h>
 #include <asm/trapnr.h>
 
 #include "svm.h"
@@ -130,6 +132,8 @@ static noinline void come_here(struct vmm_vcpu *vcpu)
 	if (vcpu->cpu_stale) {
 		vcpu->frame.host_pa = __sme_set(page_to_phys(cpu->host));
 		svm_vmsave(vcpu->frame.host_pa);
+		if (cpu_feature_enabled(X86_FEATURE_OSPKE))
+			svm->host_pkru = rdpkru();
 		vcpu->cpu_stale = false;
 	}
 }
@@ -159,17 +163,23 @@ static void svm_prepare(struct vmm_vcpu *vcpu)
  * syscall MSRs are the guest's for a while. */
 static noinstr void svm_enter(struct vmm_vcpu *vcpu)
 {
+	/* The host's last quotient is not for the guest to see. */
+	if (static_cpu_has_bug(X86_BUG_DIV0))
+		amd_clear_divider();
 	svm_clgi();
 	svm_vmrun(&vcpu->frame);
 	svm_stgi();
 }
 
 /* A machine check that we intercepted is the host's to look at. A VMRUN that
- * refused its VMCB need not have flushed. */
+ * refused its VMCB need not have flushed. The guest may set CR4.PKE, though CPUID does not tell
+ * of it, and then write PKRU, which nothing else gives back to the host. */
 static void svm_exit_irqoff(struct vmm_vcpu *vcpu)
 {
 	u32 code = to_svm(vcpu)->vmcb->control.exit_code;
 
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE) && rdpkru() != to_svm(vcpu)->host_pkru)
+		wrpkru(to_svm(vcpu)->host_pkru);
 	if (unlikely(code == SVM_EXIT_EXCP_BASE + X86_TRAP_MC))
 		svm_host_mce();
 	else if (unlikely(code == SVM_EXIT_ERR))

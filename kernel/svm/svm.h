@@ -34,6 +34,7 @@ struct svm_vcpu {
 	u64 entry_rip;
 	bool entry_shadow;
 	u32 irq_id;			/* of the event last injected */
+	u32 host_pkru;
 };
 
 struct svm_cpu {

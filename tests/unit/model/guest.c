@@ -20,7 +20,7 @@ static u64 guest_page(const struct model_guest *g, u64 page)
  * the other bits what the guest may do. */
 static bool walk(const struct model_guest *g, u64 page, u64 *ret_found)
 {
-	u64 *table = __va(g->root), entry;
+	u64 *table = __va(__sme_clr(g->root)), entry;
 	int level;
 
 	for (level = 4; level >= 1; level--) {
@@ -29,7 +29,7 @@ static bool walk(const struct model_guest *g, u64 page, u64 *ret_found)
 			return false;
 		if (level > 1 && (entry & ENTRY_LARGE))
 			model_broken("a large page, which the scene never maps");
-		table = __va(entry & ENTRY_ADDR);
+		table = __va(__sme_clr(entry) & ENTRY_ADDR);
 	}
 	*ret_found = entry & (ENTRY_ADDR | g->access);
 	return true;

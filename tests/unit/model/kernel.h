@@ -157,9 +157,11 @@ void *model_zalloc(size_t size);
 #define page_to_pfn(page) (page_to_phys(page) >> PAGE_SHIFT)
 #define __pa(p) ((u64)(uintptr_t)(p))
 #define __va(pa) ((void *)(uintptr_t)(pa))
-#define __sme_pa(p) __pa(p)
-#define __sme_set(pa) (pa)
-#define sme_me_mask 0ULL
+/* A host that encrypts its memory, by a bit of the address. */
+#define sme_me_mask BIT_ULL(51)
+#define __sme_set(pa) ((pa) | sme_me_mask)
+#define __sme_clr(pa) ((pa) & ~sme_me_mask)
+#define __sme_pa(p) __sme_set(__pa(p))
 #define kzalloc(size, flags) model_zalloc(size)
 #define kfree(p) free(p)
 #define vmalloc_user(size) model_zalloc(size)
@@ -221,6 +223,7 @@ void on_each_cpu(void (*fn)(void *), void *arg, int wait);
 #define this_cpu_ptr(p) per_cpu_ptr(p, smp_processor_id())
 #define raw_cpu_read(var) ((var)[model_raw_cpu()])
 #define __this_cpu_read(var) ((var)[smp_processor_id()])
+#define this_cpu_write(var, value) __this_cpu_write(var, value)
 #define __this_cpu_write(var, value) ((var)[smp_processor_id()] = (value))
 
 struct preempt_notifier { const struct preempt_ops *ops; };
@@ -288,6 +291,20 @@ static inline int rdmsr_safe(u32 index, u32 *ret_low, u32 *ret_high)
 /* By its name, so that no table of numbers is needed. */
 bool model_has(const char *feature);
 #define boot_cpu_has(feature) model_has(#feature)
+#define cpu_feature_enabled(feature) model_has(#feature)
+#define boot_cpu_has_bug(bug) model_has(#bug)
+#define static_cpu_has_bug(bug) model_has(#bug)
+#define cpu_mitigations_off() false
+/* The host's mitigations that the kernel leaves to a hypervisor, or shares with it. */
+#define X86_FEATURE_IBPB_EXIT_TO_USER
+#define X86_FEATURE_SRSO_BP_SPEC_REDUCE
+#undef MSR_ZEN4_BP_CFG
+#define MSR_ZEN4_BP_CFG 0xc001102e
+#define MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT 4
+DECLARE_PER_CPU(bool, x86_ibpb_exit_to_user);
+void amd_clear_divider(void);
+u32 rdpkru(void);
+void wrpkru(u32 value);
 u32 model_cpuid_ebx(u32 leaf);
 #define cpuid_ebx(leaf) model_cpuid_ebx(leaf)
 u64 rdtsc(void);
@@ -345,7 +362,6 @@ struct model_entry_area { struct { int x86_tss; } tss; };
 #define __KERNEL_CS 0x10
 #define __KERNEL_DS 0x18
 #define GDT_ENTRY_TSS 8
-#define store_ldt(selector) ((selector) = 0)
 #define savesegment(seg, selector) ((selector) = 0)
 #define loadsegment(seg, selector) ((void)(selector))
 #define load_gs_index(selector) ((void)(selector))

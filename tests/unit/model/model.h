@@ -71,6 +71,13 @@ extern void (*model_on_irq_enable)(void);
 /* And when a thread leaves its CPU, or the kernel. */
 extern void (*model_on_leave)(void);
 
+/* ---- host.c ---- */
+
+void model_host_init(void);
+void model_host_barrier(void);
+void model_host_enters(struct vmm_frame *frame);
+void model_host_leaves(void);
+
 /* ---- tlb.c ---- */
 
 /* A translation belongs to a tag, and on VMX to a nested table too (SDM 29.4.1). */

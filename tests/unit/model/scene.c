@@ -35,6 +35,7 @@ struct scene_vm {
 
 static struct scene_vm scenes[3];
 static unsigned int vms_left;
+static u32 last_id;
 
 /* ---- what the rest of the module does ---- */
 
@@ -225,6 +226,7 @@ static void run(struct scene_vcpu *v)
 	if (err && err != -EBUSY && !(err == -EINVAL && v->bad) &&
 	    !(err == -EIO && model_going_down))
 		model_broken("RUN returns %d", err);
+	model_host_leaves();
 	if (model_on_leave)
 		model_on_leave();
 }
@@ -290,6 +292,7 @@ static bool vm_make(struct scene_vm *scene)
 	}
 	vm = kzalloc(sizeof(*vm), GFP_KERNEL);
 	vm->mm = current->mm;
+	vm->id = ++last_id;
 	scene->vm = vm;
 	scene->ram = (struct vmm_range){
 		.size = MODEL_GUEST_PAGES * PAGE_SIZE, .pages = scene->pages,
@@ -360,6 +363,22 @@ static void reboot_thread(void *unused)
 	model_reboot->notifier_call(model_reboot, 0, NULL);
 }
 
+/* Where one entry cannot map 2 MiB it says so: a caller then maps small pages. */
+static void map_large(void)
+{
+	struct vmm_pt pt;
+	int may = vmm_ops->pt->large ? 0 : -EEXIST;
+
+	if (vmm_pt_init(&pt, vmm_ops->pt))
+		model_broken("no memory for a page table");
+	if (vmm_pt_map(&pt, 0, 512, true) != may ||
+	    vmm_pt_protect(&pt, PMD_SIZE, 1024, true, VMMT_ACCESS_r) != may)
+		model_broken("2 MiB are mapped by one entry where there is none, or are not");
+	if (vmm_pt_access(&pt, 0) != (may ? VMMT_ACCESS_none : VMMT_ACCESS_rwx))
+		model_broken("2 MiB that were not mapped are there");
+	vmm_pt_free(&pt);
+}
+
 static void load_thread(void *reboot)
 {
 	char why[128] = "";
@@ -369,6 +388,7 @@ static void load_thread(void *reboot)
 		model_broken("the module refuses the processor: %s", why);
 	if (vmm_hw_init())
 		model_broken("the module does not load");
+	map_large();
 	for (i = 0; i < ARRAY_SIZE(scenes); i++)
 		model_thread(vms_thread, &scenes[i]);
 	if (reboot)
@@ -485,6 +505,17 @@ void scene_bind(const struct vmm_ops *ops)
 #undef VMM_OP
 }
 
+/* Each is there: one that is called in a crash only would not be missed before. */
+static const char *without_operation(const struct vmm_ops *ops)
+{
+#define VMM_OP(ret, name, args) \
+	if (!ops->name) \
+		return "it has no " #name;
+	VMM_OPS(VMM_OP)
+#undef VMM_OP
+	return NULL;
+}
+
 int scene_main(const struct vmm_ops *ops, void (*power_on)(void))
 {
 	const char *only = getenv("MODEL_SEED");
@@ -493,7 +524,7 @@ int scene_main(const struct vmm_ops *ops, void (*power_on)(void))
 	const char *wrong;
 
 	scene_bind(ops);
-	printf("1..4\n");
+	printf("1..5\n");
 	wrong = play_seeds(power_on, first, last, &sum);
 	result(1, "the module never relies on what is stale", wrong);
 	if (wrong)
@@ -504,5 +535,6 @@ int scene_main(const struct vmm_ops *ops, void (*power_on)(void))
 	static_branch_enable(&vmm_paranoid);
 	wrong = play_seeds(power_on, first, last, &sum);
 	result(4, "paranoid: nor on anything", wrong ?: relied(&sum));
+	result(5, "the vendor has every operation", without_operation(ops));
 	return 0;
 }

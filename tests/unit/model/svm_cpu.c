@@ -48,8 +48,8 @@ struct kept {
 };
 
 static struct svm_model {
-	u64 efer, hsave, vm_cr;
-	bool gif;
+	u64 efer, hsave, vm_cr, bp_cfg;
+	bool gif, divided;		/* the divider has nothing of the host's */
 	struct kept kept[MAX_KEPT];
 } cpus[MODEL_CPUS];
 
@@ -64,8 +64,30 @@ static struct svm_model *this_cpu(void)
 	return &cpus[smp_processor_id()];
 }
 
+/* PKRU goes with the thread, and no guest is told of it. */
+#define MAX_THREADS	64
+#define THREAD_PKRU(n)	(0x55555550u + (n))
+static u32 changed_pkru[MAX_THREADS];	/* exclusive or */
+
+u32 rdpkru(void)
+{
+	return THREAD_PKRU(model_self()) ^ changed_pkru[model_self()];
+}
+
+void wrpkru(u32 value)
+{
+	changed_pkru[model_self()] = value ^ THREAD_PKRU(model_self());
+}
+
+void amd_clear_divider(void)
+{
+	this_cpu()->divided = true;
+}
+
 static void on_irq_enable(void)
 {
+	if (rdpkru() != THREAD_PKRU(model_self()))
+		model_broken("the thread has a guest's PKRU");
 	if (!this_cpu()->gif)
 		model_broken("interrupts are opened with GIF 0");
 }
@@ -76,6 +98,8 @@ void model_svm_init(void)
 
 	model_on_irq_enable = on_irq_enable;
 	memset(cpus, 0, sizeof(cpus));
+	memset(changed_pkru, 0, sizeof(changed_pkru));
+	model_host_init();
 	for (cpu = 0; cpu < MODEL_CPUS; cpu++) {
 		cpus[cpu].gif = true;
 		cpus[cpu].efer = EFER_LME | EFER_LMA | EFER_SCE;
@@ -98,7 +122,8 @@ bool model_has(const char *feature)
 {
 	static const char *const has[] = {
 		"X86_FEATURE_SVM", "X86_FEATURE_NPT", "X86_FEATURE_NRIPS",
-		"X86_FEATURE_DECODEASSISTS",
+		"X86_FEATURE_DECODEASSISTS", "X86_FEATURE_OSPKE", "X86_FEATURE_USE_IBPB",
+		"X86_FEATURE_IBPB_EXIT_TO_USER", "X86_FEATURE_SRSO_BP_SPEC_REDUCE", "X86_BUG_DIV0",
 	};
 	unsigned int i;
 
@@ -125,6 +150,8 @@ u64 model_rdmsr(u32 index)
 	switch (index) {
 	case MSR_EFER:
 		return cpus[model_raw_cpu()].efer;
+	case MSR_ZEN4_BP_CFG:
+		return cpus[model_raw_cpu()].bp_cfg;
 	case MSR_VM_HSAVE_PA:
 		return cpus[model_raw_cpu()].hsave;
 	default:
@@ -149,6 +176,12 @@ void model_wrmsr(u32 index, u64 value)
 	case MSR_VM_HSAVE_PA:
 		c->hsave = value;
 		break;
+	case MSR_ZEN4_BP_CFG:
+		c->bp_cfg = value;
+		break;
+	case MSR_IA32_PRED_CMD:
+		model_host_barrier();
+		break;
 	}
 }
 
@@ -172,7 +205,7 @@ void svm_vmsave(u64 pa)
 {
 	if (!(this_cpu()->efer & EFER_SVME))
 		model_broken("VMSAVE without EFER.SVME");
-	*(struct host_state *)__va(pa) = (struct host_state){
+	*(struct host_state *)__va(__sme_clr(pa)) = (struct host_state){
 		HOST_MAGIC, smp_processor_id(), model_self(),
 	};
 }
@@ -340,7 +373,7 @@ static void stay(struct vmcb *vmcb, struct vmm_frame *frame)
 	u64 cr3 = vmcb->save.cr3;
 	struct model_tag tag = { .id = vmcb->control.asid };
 	struct model_guest guest = {
-		.linear = tag, .physical = tag, .root = vmcb->control.nested_cr3,
+		.linear = tag, .physical = tag, .root = vmcb->control.nested_cr3,	/* with the bit that says encrypted */
 		.present = _PAGE_PRESENT, .access = _PAGE_RW | _PAGE_NX, .cr3 = &cr3,
 		.paging = vmcb->save.cr4 & X86_CR4_PGE,
 	};
@@ -371,12 +404,16 @@ static void stay(struct vmcb *vmcb, struct vmm_frame *frame)
 
 static void check_entry(const struct svm_model *c, const struct vmm_frame *frame)
 {
-	const struct host_state *host = __va(frame->host_pa);
+	const struct host_state *host = __va(__sme_clr(frame->host_pa));
 
 	if (!model_irqs_off() || c->gif)
 		model_broken("VMRUN with interrupts on or GIF 1");
 	if (!(c->efer & EFER_SVME) || !c->hsave)
 		model_broken("VMRUN without EFER.SVME or VM_HSAVE_PA");
+	if (!(c->bp_cfg & BIT(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT)))
+		model_broken("VMRUN while the host speculates as without guests (SRSO)");
+	if (!c->divided)
+		model_broken("VMRUN with a quotient of the host's in the divider");
 	if (!host || host->magic != HOST_MAGIC || host->cpu != smp_processor_id() ||
 	    host->thread != model_self())
 		model_broken("the host's state after the exit would be another CPU's or thread's");
@@ -386,10 +423,14 @@ static void check_entry(const struct svm_model *c, const struct vmm_frame *frame
 void svm_vmrun(struct vmm_frame *frame)
 {
 	struct svm_model *c = this_cpu();
-	struct vmcb *vmcb = __va(frame->guest_pa);
+	struct vmcb *vmcb = __va(__sme_clr(frame->guest_pa));
 	struct kept *k = kept_of(c, frame->guest_pa);
 
 	check_entry(c, frame);
+	c->divided = false;
+	model_host_enters(frame);
+	if (model_chance(8))
+		wrpkru(model_random(U32_MAX));
 	frame->t_enter = rdtsc();
 	load(k, vmcb);
 	vmcb->control.exit_int_info = 0;

@@ -47,7 +47,8 @@ static struct vmx_model {
 } cpus[MODEL_CPUS];
 
 /* What this processor has of what differs: SDM A.10. */
-static bool has_vpid, has_invept_one, has_invept_all;
+static bool has_vpid, has_invept_one, has_invept_all, has_large;
+static bool has_multihit;
 static bool vpids_run_out;
 static u64 roots[MAX_ROOTS];		/* EPTs that were used last */
 static unsigned int nroots;
@@ -63,7 +64,10 @@ struct model_cpuinfo boot_cpu_data = { .cpuid_level = 1, .x86_phys_bits = 52, .x
 
 bool model_has(const char *feature)
 {
-	return !strcmp(feature, "X86_FEATURE_VMX");
+	if (!strcmp(feature, "X86_BUG_ITLB_MULTIHIT"))
+		return has_multihit;
+	return !strcmp(feature, "X86_FEATURE_VMX") || !strcmp(feature, "X86_FEATURE_USE_IBPB") ||
+	       !strcmp(feature, "X86_FEATURE_IBPB_EXIT_TO_USER");
 }
 
 u32 model_cpuid_ebx(u32 leaf)
@@ -113,6 +117,7 @@ static u64 read_msr(u32 index)
 		return ANY_CONTROL & ~(has_vpid ? 0 : (u64)SECONDARY_EXEC_ENABLE_VPID << 32);
 	case MSR_IA32_VMX_EPT_VPID_CAP:
 		return VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_INVEPT_BIT |
+		       (has_large ? VMX_EPT_2MB_PAGE_BIT : 0) |
 		       (has_invept_one ? VMX_EPT_EXTENT_CONTEXT_BIT : 0) |
 		       (has_invept_all ? VMX_EPT_EXTENT_GLOBAL_BIT : 0) | BIT_ULL(32) | BIT_ULL(42);
 	case MSR_IA32_VMX_CR0_FIXED0:
@@ -143,6 +148,8 @@ u64 model_rdmsr(u32 index)
 
 void model_wrmsr(u32 index, u64 value)
 {
+	if (index == MSR_IA32_PRED_CMD)
+		model_host_barrier();
 }
 
 /* CR3 is the thread's, CR4 the CPU's. */
@@ -419,6 +426,9 @@ void model_vmx_init(void)
 	memset(cpus, 0, sizeof(cpus));
 	memset(vmcss, 0, sizeof(vmcss));
 	nroots = 0;
+	model_host_init();
+	has_large = !model_chance(2);
+	has_multihit = model_chance(2);
 	has_vpid = !model_chance(4);
 	has_invept_all = !model_chance(4);
 	has_invept_one = !has_invept_all || model_chance(2);
@@ -765,6 +775,9 @@ void vmx_vmenter(struct vmm_frame *frame)
 		model_broken("an entry while the host goes down");
 	efer = get(v, GUEST_IA32_EFER);
 	check_entry(v, frame);
+	model_host_enters(frame);
+	if (vmm_ops->pt->large && (!has_large || has_multihit))
+		model_broken("EPT has 2 MiB pages on a processor that must not have them");
 	remember_root(get(v, EPT_POINTER) & EPT_ROOT);
 	use_up_vpids();
 	frame->t_enter = rdtsc();
