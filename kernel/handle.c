@@ -4,6 +4,10 @@
  * handler says VMM_RESUME, VMM_USERLAND or VMM_INJECTED; a negative errno ends
  * the vCPU and is what RUN returns.
  */
+#include <linux/sched/signal.h>
+
+#include <asm/cpu.h>
+#include <asm/cpufeature.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
@@ -224,6 +228,20 @@ static int handle_ept(struct vmm_vcpu *vcpu)
 	return did;
 }
 
+/* An #AC that the guest did not ask for: the host has it raised for locks across cache lines, and has
+ * done something about it, or about this process. */
+static bool is_split_lock(struct vmm_vcpu *vcpu)
+{
+	struct vmm_paging pg;
+
+	if (!boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
+		return false;
+	vmm_op(paging)(vcpu, &pg);
+	if (vcpu->rec.cpl == 3 && (RFLAGS(vcpu) & X86_EFLAGS_AC) && (pg.cr0 & X86_CR0_AM))
+		return false;
+	return handle_guest_split_lock(RIP(vcpu)) || signal_pending(current);
+}
+
 /* #AC and #DB are watched because their delivery can hold the processor for
  * ever (CVE-2015-5307, CVE-2015-8104); the guest gets them all the same. */
 static int handle_exception(struct vmm_vcpu *vcpu)
@@ -235,6 +253,8 @@ static int handle_exception(struct vmm_vcpu *vcpu)
 		vmm_inject_exception(vcpu, vector, false, 0);
 		return VMM_INJECTED;
 	case X86_TRAP_AC:
+		if (is_split_lock(vcpu))
+			return VMM_RESUME;
 		vmm_inject_exception(vcpu, vector, true, 0);
 		return VMM_INJECTED;
 	case X86_TRAP_MC:

@@ -130,7 +130,8 @@ static void write_list_count(struct vmx_vcpu *vmx, u32 count)
 
 /*
  * perf says which of its MSRs have another value in the guest: counters that exclude guests,
- * and PEBS, which would write its records through the guest's page tables. Interrupts off.
+ * and PEBS, which would write its records through the guest's page tables. It changes DEBUGCTL by
+ * interrupt, while this thread is inside RUN. Interrupts off.
  */
 void vmx_switch_perf(struct vmx_vcpu *vmx)
 {
@@ -138,6 +139,7 @@ void vmx_switch_perf(struct vmx_vcpu *vmx)
 	const struct perf_guest_switch_msr *msrs;
 	int n, i;
 
+	vmx->host.debugctl = get_debugctlmsr();
 	msrs = perf_guest_get_msrs(&n, NULL);
 	for (i = 0; i < n && count < VMX_LIST_MAX; i++) {
 		if (msrs[i].host == msrs[i].guest)

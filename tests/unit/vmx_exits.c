@@ -296,6 +296,10 @@ static void all(void *unused)
 	for (i = 0; i <= LAST_REASON; i++)
 		if (!in_table(i))
 			try_exit(&(struct expected){ .reason = i });
+	model_vmx_split_locks = true;
+	printf("# where the host detects split locks, an #AC at CPL 0 is the host's\n");
+	try_exit(&(struct expected)E(EXIT_REASON_EXCEPTION_NMI, AGAIN,
+				     .detail = EXCEPTION(X86_TRAP_AC)));
 	vmm_hw_put();
 	vmm_hw_exit();
 	refusals();

@@ -303,6 +303,7 @@ bool model_has(const char *feature);
 #define MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT 4
 DECLARE_PER_CPU(bool, x86_ibpb_exit_to_user);
 void amd_clear_divider(void);
+bool handle_guest_split_lock(unsigned long ip);
 u32 rdpkru(void);
 void wrpkru(u32 value);
 u32 model_cpuid_ebx(u32 leaf);
@@ -351,8 +352,8 @@ void load_fixmap_gdt(int cpu);
 #define read_cr0() ((u64)(X86_CR0_PE | X86_CR0_NE | X86_CR0_PG))
 #define native_read_cr2() 0ULL
 #define native_write_cr2(value) ((void)(value))
-#define get_debugctlmsr() 0ULL
-#define update_debugctlmsr(value) ((void)(value))
+u64 get_debugctlmsr(void);
+void update_debugctlmsr(u64 value);
 struct desc_ptr { u16 size; unsigned long address; } __packed;
 #define store_idt(p) ((p)->address = 0xfffffe0000000000)
 #define get_current_gdt_ro() ((void *)(0xfffffe0000001000 + 0x1000 * (u64)smp_processor_id()))
@@ -368,8 +369,10 @@ struct model_entry_area { struct { int x86_tss; } tss; };
 struct perf_guest_switch_msr { u32 msr; u64 host, guest; };
 static inline struct perf_guest_switch_msr *perf_guest_get_msrs(int *ret_n, void *data)
 {
-	*ret_n = 0;
-	return NULL;
+	static struct perf_guest_switch_msr same = { .msr = 0x38f };
+
+	*ret_n = 1;
+	return &same;
 }
 #define APIC_TASKPRI 0x80
 

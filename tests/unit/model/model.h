@@ -143,6 +143,8 @@ struct model_vmx_exit {
 void model_vmx_plan(struct model_vmx_exit *exits, unsigned int n);
 /* From now on the processor lacks these bits of this MSR, or of CPUID 1 ECX if msr is 0. */
 void model_vmx_lacks(u32 msr, u64 bits);
+/* The host detects split locks. */
+extern bool model_vmx_split_locks;
 
 /* ---- scene.c ---- */
 

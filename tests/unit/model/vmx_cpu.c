@@ -42,6 +42,7 @@ static struct vmcs vmcss[MAX_VMCSS];
 static struct vmx_model {
 	bool vmxon, limits_gone;
 	u64 region, cr4;
+	u64 debugctl, host_debugctl;	/* as it is; as perf wants it in the host */
 	struct vmcs *current_vmcs;
 	struct vmcs *guest;		/* whose guest runs */
 } cpus[MODEL_CPUS];
@@ -49,6 +50,7 @@ static struct vmx_model {
 /* What this processor has of what differs: SDM A.10. */
 static bool has_vpid, has_invept_one, has_invept_all, has_large;
 static bool has_multihit;
+bool model_vmx_split_locks;
 static bool vpids_run_out;
 static u64 roots[MAX_ROOTS];		/* EPTs that were used last */
 static unsigned int nroots;
@@ -66,6 +68,8 @@ bool model_has(const char *feature)
 {
 	if (!strcmp(feature, "X86_BUG_ITLB_MULTIHIT"))
 		return has_multihit;
+	if (!strcmp(feature, "X86_FEATURE_SPLIT_LOCK_DETECT"))
+		return model_vmx_split_locks;
 	return !strcmp(feature, "X86_FEATURE_VMX") || !strcmp(feature, "X86_FEATURE_USE_IBPB") ||
 	       !strcmp(feature, "X86_FEATURE_IBPB_EXIT_TO_USER");
 }
@@ -180,6 +184,27 @@ static void change_cr4(struct vmx_model *c)
 {
 	if (model_chance(20))
 		c->cr4 ^= X86_CR4_PCE;
+}
+
+u64 get_debugctlmsr(void)
+{
+	return this_cpu()->debugctl;
+}
+
+void update_debugctlmsr(u64 value)
+{
+	this_cpu()->debugctl = value;
+}
+
+/* perf switches the recording of branches on and off, by interrupt. */
+static void on_irq_enable(void)
+{
+	struct vmx_model *c = this_cpu();
+
+	if (c->debugctl != c->host_debugctl)
+		model_broken("perf's DEBUGCTL is %#llx, not %#llx", c->debugctl, c->host_debugctl);
+	if (model_chance(20))
+		c->debugctl = c->host_debugctl ^= BIT_ULL(0);
 }
 
 void load_fixmap_gdt(int cpu)
@@ -435,6 +460,7 @@ void model_vmx_init(void)
 	vpids_run_out = model_chance(2);
 	model_on_free = on_free;
 	model_on_leave = on_leave;
+	model_on_irq_enable = on_irq_enable;
 }
 
 /* ---- translations ---- */
@@ -801,6 +827,7 @@ void vmx_vmenter(struct vmm_frame *frame)
 	set(v, VM_ENTRY_INTR_INFO_FIELD, get(v, VM_ENTRY_INTR_INFO_FIELD) & ~(u64)VMM_EVENT_VALID);
 	flush_without_vpid(v);
 	this_cpu()->limits_gone = true;
+	this_cpu()->debugctl = 0;
 	change_cr4(this_cpu());
 	if (this_cpu()->current_vmcs != v)
 		model_broken("another VMCS was made current while a guest ran");
