@@ -5,6 +5,7 @@
  * host's l1tf= says: always, or when something but this vCPU may have left its
  * data there. Other hosts pay nothing.
  */
+#include <linux/cpu.h>
 #include <linux/gfp.h>
 #include <linux/hardirq.h>
 #include <linux/jump_label.h>
@@ -25,11 +26,21 @@ static DEFINE_STATIC_KEY_FALSE(flush_always);
 static DEFINE_STATIC_KEY_FALSE(flush_by_msr);
 static const u8 *fill;
 
+/* The host's l1tf=. A kernel without KVM for Intel does not tell modules: then always. */
+static enum l1tf_mitigations host_mitigation(void)
+{
+#if IS_ENABLED(CONFIG_KVM_INTEL)
+	return l1tf_mitigation;
+#else
+	return cpu_mitigations_off() ? L1TF_MITIGATION_OFF : L1TF_MITIGATION_FULL;
+#endif
+}
+
 static bool needed(void)
 {
 	u64 capabilities = 0;
 
-	if (!boot_cpu_has_bug(X86_BUG_L1TF) || l1tf_mitigation == L1TF_MITIGATION_OFF)
+	if (!boot_cpu_has_bug(X86_BUG_L1TF) || host_mitigation() == L1TF_MITIGATION_OFF)
 		return false;
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, capabilities);
@@ -48,7 +59,7 @@ int vmx_l1d_init(void)
 		if (!fill)
 			return -ENOMEM;
 	}
-	if (l1tf_mitigation >= L1TF_MITIGATION_FULL || !IS_ENABLED(CONFIG_KVM_INTEL))
+	if (host_mitigation() >= L1TF_MITIGATION_FULL)
 		static_branch_enable(&flush_always);
 	static_branch_enable(&vmx_l1d_flushed);
 	return 0;
