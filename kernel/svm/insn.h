@@ -26,6 +26,12 @@ static __always_inline void svm_vmsave(u64 pa)
 	asm volatile("vmsave %%rax" : : "a" (pa) : "memory");
 }
 
+/* Divide 0 by 1: the divider has nothing of an earlier quotient. */
+static __always_inline void svm_clear_divider(void)
+{
+	asm volatile("div %2" : : "a" (0), "d" (0), "r" (1) : "cc");
+}
+
 /* Run the host's handler of #MC as if it had come outside the guest. */
 static __always_inline void svm_host_mce(void)
 {

@@ -165,7 +165,7 @@ static noinstr void svm_enter(struct vmm_vcpu *vcpu)
 {
 	/* The host's last quotient is not for the guest to see. */
 	if (static_cpu_has_bug(X86_BUG_DIV0))
-		amd_clear_divider();
+		svm_clear_divider();
 	svm_clgi();
 	svm_vmrun(&vcpu->frame);
 	svm_stgi();

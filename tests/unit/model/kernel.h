@@ -302,7 +302,6 @@ bool model_has(const char *feature);
 #define MSR_ZEN4_BP_CFG 0xc001102e
 #define MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT 4
 DECLARE_PER_CPU(bool, x86_ibpb_exit_to_user);
-void amd_clear_divider(void);
 bool handle_guest_split_lock(unsigned long ip);
 u32 rdpkru(void);
 void wrpkru(u32 value);

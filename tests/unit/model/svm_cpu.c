@@ -79,7 +79,7 @@ void wrpkru(u32 value)
 	changed_pkru[model_self()] = value ^ THREAD_PKRU(model_self());
 }
 
-void amd_clear_divider(void)
+void svm_clear_divider(void)
 {
 	this_cpu()->divided = true;
 }

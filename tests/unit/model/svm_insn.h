@@ -8,6 +8,7 @@
 void svm_clgi(void);
 void svm_stgi(void);
 void svm_vmsave(u64 pa);
+void svm_clear_divider(void);
 void svm_host_mce(void);
 
 #endif /* VMM_SVM_INSN_H */
