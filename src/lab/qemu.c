@@ -30,9 +30,9 @@ static void add_clock(const struct lab_options *opts, struct lab_strv *argv)
 }
 
 /*
- * QEMU 7.2 changes a processor's pending interrupts at VMRUN and #VMEXIT without its lock
- * (svm_helper.c), so that one which comes at that instant can be lost. If it was that of a timer
- * which fires once, the host's processor never hears of time again: it gets a tick for ever.
+ * QEMU 7.2 changes a processor's pending interrupts without its lock where VMRUN finds a virtual
+ * interrupt (svm_helper.c), so that one which comes at that instant can be lost. If it was that of a
+ * timer which fires once, the host's processor never hears of time again: it gets a tick for ever.
  */
 #define TICKS	" highres=off nohz=off"
 

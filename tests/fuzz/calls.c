@@ -26,6 +26,7 @@
 
 static _Atomic int fds[NR_FDS];
 static _Atomic uint32_t vms[NR_VMS];	/* ids, 0 none */
+static atomic_uint last_vm;		/* about: threads race */
 static atomic_ulong calls_done, answers[2];	/* by success */
 static unsigned char *memory;		/* that callers give to CREATE */
 
@@ -73,14 +74,30 @@ static void *a_pointer(struct fuzzer *f, void *good)
 	return one_in(&f->random, 200) ? (void *)random_edge(&f->random) : good;
 }
 
+/* What fails is the kernel's next allocation or copy from user memory for this thread: not one for a
+ * signal's frame, which would end the process. */
+static int call_failing(struct fuzzer *f, unsigned long cmd, void *arg)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	fail_nth(1 + (unsigned int)random_below(&f->random, 24));
+	err = ioctl(a_file(f), cmd, a_pointer(f, arg)) ? -errno : 0;
+	fail_nth(0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
 static int call(struct fuzzer *f, unsigned long cmd, void *arg)
 {
-	bool failing = one_in(&f->random, 4) &&
-		       fail_nth(1 + (unsigned int)random_below(&f->random, 24));
-	int err = ioctl(a_file(f), cmd, a_pointer(f, arg)) ? -errno : 0;
+	int err;
 
-	if (failing)
-		fail_nth(0);
+	if (one_in(&f->random, 4))
+		err = call_failing(f, cmd, arg);
+	else
+		err = ioctl(a_file(f), cmd, a_pointer(f, arg)) ? -errno : 0;
 	atomic_fetch_add(&calls_done, 1);
 	atomic_fetch_add(&answers[!err], 1);
 	/* A signal never ends a call, and nothing else says these. */
@@ -119,6 +136,7 @@ static void do_create(struct fuzzer *f)
 	spoil(f, vcp, sizeof(*vcp) - sizeof(vcp->vcp_asid), 6);
 	if (call(f, VMM_IOC_CREATE, vcp))
 		return;
+	atomic_store(&last_vm, vcp->vcp_id);
 	/* The one before in that place lives on until its file is closed. */
 	atomic_store(&vms[random_below(&f->random, NR_VMS)], vcp->vcp_id);
 	for (uint64_t i = 0; i < vcp->vcp_nmemranges; i++) {
@@ -325,10 +343,29 @@ static void kick_regularly(void)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+/* Where all threads wait for such guests with signals blocked, nothing but the end of the VMs helps. */
+static void *end_stuck_guests(void *arg)
+{
+	const atomic_bool *done = arg;
+	unsigned long before = 0;
+
+	for (; !atomic_load(done); usleep(50000)) {
+		uint32_t last = atomic_load(&last_vm) + NR_THREADS;
+
+		for (uint32_t id = last; id && id + 256 > last && atomic_load(&calls_done) == before; id--)
+			for (int i = 0; i < NR_FDS; i++)
+				ioctl(atomic_load(&fds[i]), VMM_IOC_TERM,
+				      &(struct vm_terminate_params){ .vtp_vm_id = id });
+		before = atomic_load(&calls_done);
+	}
+	return NULL;
+}
+
 int fuzz_calls(uint64_t seed, uint64_t count)
 {
 	struct fuzzer *fuzzers = calloc(NR_THREADS, sizeof(*fuzzers));
-	pthread_t threads[NR_THREADS];
+	pthread_t threads[NR_THREADS], ender;
+	atomic_bool done = false;
 	int i, wrong = 0;
 
 	memory = mmap(NULL, MEMORY * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -341,6 +378,8 @@ int fuzz_calls(uint64_t seed, uint64_t count)
 		return 1;
 	}
 	kick_regularly();
+	if (pthread_create(&ender, NULL, end_stuck_guests, &done))
+		return 1;
 	for (i = 0; i < NR_THREADS; i++) {
 		fuzzers[i].random.state = seed * NR_THREADS + (uint64_t)i;
 		fuzzers[i].count = count / NR_THREADS;
@@ -351,6 +390,8 @@ int fuzz_calls(uint64_t seed, uint64_t count)
 		pthread_join(threads[i], NULL);
 		wrong = fuzzers[i].wrong ? fuzzers[i].wrong : wrong;
 	}
+	atomic_store(&done, true);
+	pthread_join(ender, NULL);
 	printf("calls: %lu, %lu of them done and %lu refused\n", calls_done, answers[1], answers[0]);
 	if (wrong)
 		printf("calls: an answer that no call gives: %s\n", strerror(wrong));

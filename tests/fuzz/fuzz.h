@@ -39,7 +39,7 @@ void start_page_tables(void *memory);
 bool on_qemu(void);
 void spare_emulator(struct vcpu_reg_state *state, enum start start);
 
-/* Let the nth allocation of this thread's next call fail (fault injection); 0
+/* Let the nth allocation or copy from or to user memory of this thread fail (fault injection); 0
  * takes it back. Says whether this kernel can. */
 bool fail_nth(unsigned int nth);
 

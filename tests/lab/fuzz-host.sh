@@ -10,12 +10,13 @@ result() { # STATUS NAME
 reports() { dmesg | grep -E 'BUG:|KASAN|UBSAN|WARNING:|Oops|INFO: |possible |kmemleak: [0-9]+ new|general protection|leaked|stall'; }
 
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
-# Where the kernel can let allocations fail: also those that may sleep, and quietly.
-for what in failslab fail_page_alloc; do
+# Where the kernel can let allocations and copies fail: also those that may sleep, and quietly.
+for what in failslab fail_page_alloc fail_usercopy; do
 	[ -d /sys/kernel/debug/$what ] || continue
-	echo N >/sys/kernel/debug/$what/ignore-gfp-wait
+	[ ! -f /sys/kernel/debug/$what/ignore-gfp-wait ] || echo N >/sys/kernel/debug/$what/ignore-gfp-wait
 	echo 0 >/sys/kernel/debug/$what/verbose
 done
+dmesg -n 1	# what fails on purpose warns; dmesg has it all the same
 reports >before
 ./fuzz calls "$1" "$2" >log 2>&1
 result $? "$2 random calls, seed $1"
