@@ -110,6 +110,26 @@ static inline void create(const char *name, const char *generation, void (*load)
 	vrp.vrp_exit = &vm_exit;
 }
 
+/* A vCPU at rip without paging, all of its data segments alike. */
+static inline void first_state(struct vcpu_reg_state *vrs, uint64_t rip,
+    struct vcpu_segment_info code, struct vcpu_segment_info data)
+{
+	int i;
+
+	memset(vrs, 0, sizeof(*vrs));
+	vrs->vrs_gprs[VCPU_REGS_RFLAGS] = 0x2;
+	vrs->vrs_gprs[VCPU_REGS_RIP] = rip;
+	vrs->vrs_crs[VCPU_REGS_CR0] = CR0_ET;
+	vrs->vrs_crs[VCPU_REGS_XCR0] = XFEATURE_X87;
+	vrs->vrs_drs[VCPU_REGS_DR6] = 0xFFFF0FF0;
+	vrs->vrs_drs[VCPU_REGS_DR7] = 0x400;
+	for (i = VCPU_REGS_ES; i <= VCPU_REGS_GS; i++)
+		vrs->vrs_sregs[i] = data;
+	vrs->vrs_sregs[VCPU_REGS_CS] = code;
+	vrs->vrs_sregs[VCPU_REGS_LDTR] = (struct vcpu_segment_info){ 0, 0xffff, 0x0082, 0 };
+	vrs->vrs_sregs[VCPU_REGS_TR] = (struct vcpu_segment_info){ 0, 0xffff, 0x008b, 0 };
+}
+
 static inline void reset(const struct vcpu_reg_state *vrs)
 {
 	struct vm_resetcpu_params vresetp;

@@ -48,23 +48,13 @@ static void load(void)
 
 static void start(void)
 {
+	struct vcpu_segment_info code_segment = { 0x8, 0xffffffff, 0xc09b, 0 };
 	struct vcpu_segment_info data = { 0x10, 0xffffffff, 0xc093, 0 };
 	struct vcpu_reg_state vrs;
-	int i;
 
-	memset(&vrs, 0, sizeof(vrs));
-	vrs.vrs_gprs[VCPU_REGS_RFLAGS] = 0x2;
-	vrs.vrs_gprs[VCPU_REGS_RIP] = CODE;
+	first_state(&vrs, CODE, code_segment, data);
 	vrs.vrs_gprs[VCPU_REGS_RSP] = STACK;
-	vrs.vrs_crs[VCPU_REGS_CR0] = CR0_ET | CR0_PE;
-	vrs.vrs_crs[VCPU_REGS_XCR0] = XFEATURE_X87;
-	vrs.vrs_drs[VCPU_REGS_DR6] = 0xFFFF0FF0;
-	vrs.vrs_drs[VCPU_REGS_DR7] = 0x400;
-	for (i = VCPU_REGS_ES; i <= VCPU_REGS_GS; i++)
-		vrs.vrs_sregs[i] = data;
-	vrs.vrs_sregs[VCPU_REGS_CS] = (struct vcpu_segment_info){ 0x8, 0xffffffff, 0xc09b, 0 };
-	vrs.vrs_sregs[VCPU_REGS_LDTR] = (struct vcpu_segment_info){ 0, 0xffff, 0x0082, 0 };
-	vrs.vrs_sregs[VCPU_REGS_TR] = (struct vcpu_segment_info){ 0, 0xffff, 0x008b, 0 };
+	vrs.vrs_crs[VCPU_REGS_CR0] |= CR0_PE;
 	vrs.vrs_gdtr = (struct vcpu_segment_info){ 0, 0x17, 0, GDT };
 	reset(&vrs);
 }

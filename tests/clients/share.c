@@ -34,19 +34,8 @@ static void start(void)
 {
 	struct vcpu_segment_info segment = { 0, 0xffff, 0x0093, 0 };
 	struct vcpu_reg_state vrs;
-	int i;
 
-	memset(&vrs, 0, sizeof(vrs));
-	vrs.vrs_gprs[VCPU_REGS_RFLAGS] = 0x2;
-	vrs.vrs_gprs[VCPU_REGS_RIP] = CODE;
-	vrs.vrs_crs[VCPU_REGS_CR0] = CR0_ET;
-	vrs.vrs_crs[VCPU_REGS_XCR0] = XFEATURE_X87;
-	vrs.vrs_drs[VCPU_REGS_DR6] = 0xFFFF0FF0;
-	vrs.vrs_drs[VCPU_REGS_DR7] = 0x400;
-	for (i = VCPU_REGS_ES; i <= VCPU_REGS_GS; i++)
-		vrs.vrs_sregs[i] = segment;
-	vrs.vrs_sregs[VCPU_REGS_LDTR] = (struct vcpu_segment_info){ 0, 0xffff, 0x0082, 0 };
-	vrs.vrs_sregs[VCPU_REGS_TR] = (struct vcpu_segment_info){ 0, 0xffff, 0x008b, 0 };
+	first_state(&vrs, CODE, segment, segment);
 	vrs.vrs_idtr.vsi_limit = 0x3ff;
 	reset(&vrs);
 }

@@ -5,8 +5,8 @@ cpu=$1
 . "${srcdir:-.}/tests/lab/common.sh"
 need "$cpu" python3
 case $cpu in
-amd) host="--deterministic --memory 1536" clock="icount): 1 ns is 1 instruction" ;;
-intel) host="--memory 768" clock="bochs): " ;;
+amd) host="--deterministic --memory 1536" clock="icount): 1 ns is 1 instruction" most=9 ;;
+intel) host="--memory 768" clock="bochs): " most='[67]' ;;
 esac
 
 boot() { # NAME ARG...
@@ -30,7 +30,7 @@ check "the summary says what the host's time is worth" \
 	grep -q "emulated host ($clock" "$dir/a.err"
 check "nothing was lost" grep -q "filtered + 0 lost" "$dir/a.err"
 check "the summary names the port that was read most often" \
-	grep -q "^IN .* 0x3fd serial0 [1-9][0-9]%$" "$dir/a.err"
+	grep -q "^IN .* 0x3fd serial0 $most[0-9]%$" "$dir/a.err"
 check "the summary says which device took userland's time" \
 	grep -q "^user .* serial0 [0-9.]*, .*other [0-9.]*$" "$dir/a.err"
 check "the summary fits in 80 columns" sh -c '! grep -n ".\{81\}" "$1"' sh "$dir/a.err"
