@@ -1,15 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs on the emulated host, see bad-input.sh. Prints TAP without a plan.
-count=0
-result() { # OK NAME
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then echo "ok $count - $2"; else
-		echo "not ok $count - $2"
-		sed 's/^/# /' err | tail -n 5
-		echo "# status $status"
-	fi
-}
+. ./tap.sh
 
 # No VM is left behind: the module can be unloaded, or counts no user.
 no_vm_left() { [ "$(cat /sys/module/vmm/refcnt)" = 0 ]; }
@@ -84,7 +76,7 @@ for signal in INT TERM; do
 	vmmtrace run -q --flat loop.bin@0x1000 --memory 2M -o /out/sig$signal.ndjson \
 		-o /out/sig$signal.json >out 2>err </dev/null &
 	pid=$!
-	sleep 1
+	soon started /out/sig$signal.ndjson
 	kill -$signal $pid
 	wait $pid
 	status=$?
@@ -93,12 +85,11 @@ for signal in INT TERM; do
 done
 vmmtrace run -q $boot -o /tmp/kill.ndjson >out 2>err </dev/null &
 pid=$!
-sleep 3
+soon started /tmp/kill.ndjson
 kill -KILL $pid
 wait $pid
 status=$?
-sleep 1
-no_vm_left && [ -s /tmp/kill.ndjson ] && vmmtrace verify --repair /tmp/kill.ndjson >>out 2>>err
+soon no_vm_left && [ -s /tmp/kill.ndjson ] && vmmtrace verify --repair /tmp/kill.ndjson >>out 2>>err
 result $? "SIGKILL in mid-run: no VM left, the file can be repaired"
 
 # A disk that fills up.
@@ -116,9 +107,9 @@ result $? "the other output is whole"
 cp /tmp/small/full.* /out/
 
 # KVM has the processor.
-kvm_hold &
+kvm_hold >held &
 pid=$!
-sleep 1
+soon grep -q held held
 bad "KVM holds the processor" 1 "modprobe -r kvm_amd" --flat hlt.bin@0x1000
 kill $pid
 wait $pid 2>/dev/null

@@ -4,18 +4,21 @@
 . "${srcdir:-.}/tests/lab/common.sh"
 need amd
 
-"$vmmtrace" lab --cpu amd --out "$dir/out" -- sh -c '
+"$vmmtrace" lab --cpu amd --out "$dir/out" --add "${srcdir:-.}/tests/lab/tap.sh" -- sh -c '
+. ./tap.sh
 cd /sys/fs/cgroup && echo +memory >cgroup.subtree_control && mkdir vm || exit 1
 told() { cp vm/memory.stat "/out/$1"; }
+touched() { [ "$(sed -n "s/^kernel //p" vm/memory.stat)" -gt 2200000 ]; }
+given_back() { [ "$(sed -n "s/^kernel //p" vm/memory.stat)" -lt 200000 ]; }
 printf "\353\376" >/root/loop.bin		# JMP to itself
 told before
 (echo 0 >vm/cgroup.procs; exec vmmtrace run -q --flat /root/loop.bin@0x200000 --memory 4M) </dev/null &
-sleep 1
+soon touched
 told during
 kill %1
 wait
 # Some is freed after a grace period only.
-sleep 0.5
+soon given_back
 told after
 ' 2>"$dir/err" || { echo "Bail out! the emulated host: $(head -n 1 "$dir/err")"; exit 1; }
 

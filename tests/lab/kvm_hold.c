@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Makes a KVM VM and holds it, so that KVM has the processor, until killed. */
+/* Makes a KVM VM, says "held", and holds it, so that KVM has the processor, until killed. */
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@ int main(void)
 		perror("/dev/kvm");
 		return 1;
 	}
+	puts("held");
+	fflush(stdout);
 	for (;;)
 		pause();
 }

@@ -1,14 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs on an emulated host with two CPUs, see smp.sh. Prints TAP without a plan.
-count=0
-result() {
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then echo "ok $count - $2"; else
-		echo "not ok $count - $2"
-		sed 's/^/# /' err | tail -n 5
-	fi
-}
+. ./tap.sh
 cpu1=/sys/devices/system/cpu/cpu1/online
 boot="--kernel vmlinuz --initrd initrd.gz --memory 192M --append console=ttyS0"
 
@@ -42,9 +35,7 @@ for name in one other; do
 	vmmtrace run -q --flat ports.bin@0x1000 --memory 2M -o "/out/$name.ndjson" >out 2>err </dev/null &
 	recorders="$recorders $!"
 done
-until grep -q '"ev":"exit"' /out/one.ndjson && grep -q '"ev":"exit"' /out/other.ndjson; do
-	sleep 0.2
-done
+soon started /out/one.ndjson && soon started /out/other.ndjson
 # shellcheck disable=SC2086
 kill -TERM $recorders
 wait
@@ -58,17 +49,18 @@ result $? "CPU 1 goes and comes without a VM"
 # A CPU that is off when the first VM is made, and comes while it runs.
 echo 0 >$cpu1
 printf '\353\376' >loop.bin
-vmmtrace run -q --flat loop.bin@0x1000 --memory 2M >out 2>err </dev/null &
+vmmtrace run -q --flat loop.bin@0x1000 --memory 2M -o /tmp/late.ndjson >out 2>err </dev/null &
 pid=$!
-sleep 0.5
+soon started /tmp/late.ndjson
 echo 1 >$cpu1
 for task in /proc/$pid/task/*; do
 	taskset -p 2 "${task##*/}" >/dev/null
 done
-sleep 0.5
+soon grep -q '"cpu":1,' /tmp/late.ndjson
+moved=$?
 kill -TERM $pid
 wait $pid
-[ $? = 1 ] && grep -q "stopped by" err
+[ $? = 1 ] && grep -q "stopped by" err && [ $moved = 0 ]
 result $? "a guest moves to a CPU that came after it"
 rmmod vmm
 result $? "the module can be unloaded"

@@ -7,12 +7,13 @@ need amd python3
 
 "$vmmtrace" lab --cpu amd --smp 2 --memory 1536 --out "$dir/out" \
 	--add "$vmlinuz:/root/vmlinuz" --add "$initrd:/root/initrd.gz" \
-	--add "${srcdir:-.}/tests/lab/smp-host.sh:/root/host.sh" -- sh host.sh \
+	--add "${srcdir:-.}/tests/lab/smp-host.sh:/root/host.sh" --add "${srcdir:-.}/tests/lab/tap.sh" \
+	-- sh host.sh \
 	>"$dir/tap" 2>"$dir/err"
 status=$?
 cat "$dir/tap"
 count=$(grep -c '^\(not \)\?ok ' "$dir/tap")
-check "the emulated host ran to its end" [ "$status" = 0 ]
+check "the emulated host ran to its end" ran_to_its_end
 for f in boot boot--caller-memory; do
 	check "the timeline of $f is whole" "$vmmtrace" verify "$dir/out/$f.ndjson"
 	check "and nothing was lost" grep -q '"ev":"end".*"lost":0' "$dir/out/$f.ndjson"

@@ -1,14 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs on an emulated Intel host with two CPUs, see vmx.sh. Prints TAP without a plan.
-count=0
-result() { # OK NAME
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then echo "ok $count - $2"; else
-		echo "not ok $count - $2"
-		sed 's/^/# /' err out | tail -n 12
-	fi
-}
+. ./tap.sh
 cpu1=/sys/devices/system/cpu/cpu1/online
 printf '\353\376' >loop.bin
 printf '\346\200\353\374' >ports.bin
@@ -27,9 +20,9 @@ move() {
 }
 stop() { kill -TERM $pid && wait $pid; grep -q "stopped by" err; }
 
-kvm_hold &
+kvm_hold >held &
 holder=$!
-sleep 1
+soon grep -q held held
 vmmtrace run -q --flat loop.bin@0x1000 >out 2>err
 [ $? = 1 ] && grep -q "modprobe -r kvm_intel" err
 result $? "KVM has the processor: the message says what to unload"
@@ -64,13 +57,11 @@ broken "MSR 0xc0000082 cannot be loaded" '"vrs_msrs":{"lstar":"0x800000000000000
 
 # The host's NMI, to the CPU that is in the guest.
 run loop.bin -o /out/nmi.ndjson
-sleep 1
+soon started /out/nmi.ndjson
 move 2
 dmesg -c >/dev/null
 taskset 1 sh -c 'echo l >/proc/sysrq-trigger'
-sleep 1
-dmesg >>err
-grep -q "NMI backtrace for cpu 1" err
+soon sh -c 'dmesg | grep -q "NMI backtrace for cpu 1"'
 result $? "the host's NMI comes through while a guest runs"
 [ -d /proc/$pid ]
 result $? "and the guest goes on"

@@ -6,11 +6,12 @@
 need intel python3
 
 "$vmmtrace" lab --cpu intel --smp 2 --module kvm-intel --out "$dir/out" --add tests/lab/kvm_hold \
-	--add "${srcdir:-.}/tests/lab/vmx-host.sh:/root/host.sh" -- sh host.sh >"$dir/tap" 2>"$dir/err"
+	--add "${srcdir:-.}/tests/lab/vmx-host.sh:/root/host.sh" \
+	--add "${srcdir:-.}/tests/lab/tap.sh" -- sh host.sh >"$dir/tap" 2>"$dir/err"
 status=$?
 cat "$dir/tap"
 count=$(grep -c '^\(not \)\?ok ' "$dir/tap")
-check "the emulated host ran to its end" [ "$status" = 0 ]
+check "the emulated host ran to its end" ran_to_its_end
 for f in nmi moved; do
 	check "the timeline $f is whole" "$vmmtrace" verify "$dir/out/$f.ndjson"
 done
