@@ -5,7 +5,7 @@
 . "${srcdir:-.}/tests/lab/common.sh"
 need intel python3
 
-"$vmmtrace" lab --cpu intel --smp 2 --module kvm-intel --out "$dir/out" --add tests/lab/kvm_hold \
+"$vmmtrace" lab --cpu intel --smp 2 --timeout 1800 --module kvm-intel --out "$dir/out" --add tests/lab/kvm_hold \
 	--add "${srcdir:-.}/tests/lab/vmx-host.sh:/root/host.sh" \
 	--add "${srcdir:-.}/tests/lab/tap.sh" -- sh host.sh >"$dir/tap" 2>"$dir/err"
 status=$?
