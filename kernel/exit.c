@@ -42,8 +42,8 @@ static void head_init(struct vmmt_head *head, u16 event, u16 size, u32 vm, u32 v
 
 /* ---- records of a vCPU ---- */
 
-/* What became of a record. One that a filter refused gives its seq back, so
- * that a gap in the stream always means a loss. */
+/* What became of a record, by the last recorder's word; one that a recorder's
+ * filter refused that recorder leaves out of the numbers it passes on. */
 static void account(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 verdict)
 {
 	struct vmm_stats *st = vcpu->stats;
@@ -59,7 +59,6 @@ static void account(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 ver
 		st->vs_records_filtered++;
 		if (class)
 			class->vsc_filtered++;
-		vcpu->seq--;
 		break;
 	case VMMT_VERDICT_full:
 		st->vs_records_full++;
@@ -279,8 +278,6 @@ void vmm_emit_life(struct vmm_vm *vm, struct vmm_vcpu *vcpu, u8 what, u64 info)
 	rec.of = vcpu ? vcpu->id : 0;
 	memcpy(rec.name, vm->name, sizeof(rec.name));
 	trace_vmm_life(&rec);
-	if (rec.head.verdict == VMMT_VERDICT_filtered)
-		vm->seq--;
 	mutex_unlock(&vm->seq_lock);
 }
 
@@ -298,8 +295,6 @@ void vmm_emit_call(struct vmm_vm *vm, u8 call, int err, u64 begin)
 	rec.err = -err;
 	rec.call = call;
 	trace_vmm_call(&rec);
-	if (rec.head.verdict == VMMT_VERDICT_filtered)
-		vm ? vm->seq-- : host_seq--;
 	mutex_unlock(lock);
 }
 

@@ -46,6 +46,13 @@
 	C(33, entryfail, "VM entry failed: invalid guest state or MSR loading", "entry failed", none) \
 	C(34, softint, "INT n, ICEBP, IRET, PUSHF, POPF", "software interrupt", vector)
 
+/* Names for two classes at once, for filters: G(name, class, class). */
+#define VMMT_CLASS_GROUPS(G) \
+	G(io,  io_in,   io_out) \
+	G(msr, rdmsr,   wrmsr) \
+	G(cr,  cr_read, cr_write) \
+	G(dr,  dr_read, dr_write)
+
 #define VMMT_ENUM_CLASS(E) VMMT_CLASSES(E)
 
 /* AMD SVM exit codes, APM volume 2, appendix C: X(first, last, class, name).

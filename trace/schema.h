@@ -166,6 +166,18 @@
 	S(halted,  "in userland after HLT: t_traced to t_run") \
 	S(reentry, "way back in: t_run (or t_traced) to t_enter")
 
+/* Durations that one record tells, for filters: D(event, name, from, to, doc),
+ * from one stamp to another; 0 where the second was not taken. */
+#define VMMT_DURATIONS(D) \
+	D(exit, guest,  t_enter,   t_exit,    "in the guest") \
+	D(exit, kernel, t_exit,    t_handled, "decoding and handling in the module") \
+	D(exit, return, t_handled, t_out,     "way out of VMM_IOC_RUN") \
+	D(exit, trace,  t_prev,    t_traced,  "emitting the records of the previous exit") \
+	D(exit, dur,    t_exit,    time,      "from the exit until the module was done with it: kernel and return") \
+	D(call, dur,    begin,     time,      "in the ioctl") \
+	D(dev,  dur,    begin,     time,      "in the device model") \
+	D(req,  dur,    begin,     time,      "from the request to its end")
+
 /* Enumerations: E(value, name, doc, ...). A stamper takes what follows as
  * variable arguments and ignores it. */
 #define VMMT_ENUM_EVENT(E) VMMT_EVENTS(E)

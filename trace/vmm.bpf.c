@@ -32,22 +32,26 @@ struct {
 	__array(values, struct ring);
 } rings SEC(".maps");
 
+/* What was refused of each stream. Its records are one after the other, on
+ * whatever CPU, so nobody else counts meanwhile. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct vmmt_stream);
+	__type(value, struct vmmt_refused);
+} refused SEC(".maps");
+
+static const struct vmmt_refused nothing;
+
 static __always_inline int wanted_vm(const struct vmmt_head *head)
 {
 	return !filter.vm || !head->vm || head->vm == filter.vm;
 }
 
-static __always_inline int wanted_exit(const struct vmmt_exit *rec)
-{
-	if (filter.classes && (rec->class > 63 || !(filter.classes & (1ULL << rec->class))))
-		return 0;
-	if (filter.keyed && (rec->key < filter.key_first || rec->key > filter.key_last))
-		return 0;
-	return 1;
-}
-
-/* Copy a record of a size that is known into the ring of this CPU. */
-static __always_inline void deliver(void *rec, __u32 size, __u8 *verdict)
+/* Copy a record of a size that is known into the ring of this CPU; in the copy
+ * those that were refused before it do not count. */
+static __always_inline void deliver(void *rec, __u32 size, __u8 *verdict, __u64 before)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	__u64 *to, *from = rec;
@@ -66,16 +70,57 @@ static __always_inline void deliver(void *rec, __u32 size, __u8 *verdict)
 #pragma unroll
 	for (i = 0; i < size / 8; i++)
 		to[i] = from[i];
+	if (before)
+		((struct vmmt_head *)to)->seq -= before;
 	bpf_ringbuf_submit(to, BPF_RB_NO_WAKEUP);
 }
 
-#define WANTED_exit(rec) (wanted_vm(&(rec)->head) && wanted_exit(rec))
-#define WANTED_ept_fault(rec) wanted_vm(&(rec)->head)
-#define WANTED_intr(rec) wanted_vm(&(rec)->head)
-#define WANTED_call(rec) wanted_vm(&(rec)->head)
-#define WANTED_life(rec) wanted_vm(&(rec)->head)
-#define WANTED_mark(rec) wanted_vm(&(rec)->head)
-#define WANTED_clock(rec) 1
+/* What another recorder said about it stands. */
+static __always_inline void refuse(__u8 *verdict)
+{
+	if (*verdict == VMMT_VERDICT_none)
+		*verdict = VMMT_VERDICT_filtered;
+}
+
+/* A record that nobody can count as refused is lost. */
+static __always_inline void count_refused(struct vmmt_stream *stream, struct vmmt_refused *r,
+					  __u32 class, __u8 *verdict)
+{
+	if (!r) {
+		bpf_map_update_elem(&refused, stream, &nothing, BPF_NOEXIST);
+		r = bpf_map_lookup_elem(&refused, stream);
+	}
+	if (!r) {
+		*verdict = VMMT_VERDICT_full;
+		return;
+	}
+	r->records++;
+	if (class < VMMT_NCLASS)
+		r->exits[class]++;
+	refuse(verdict);
+}
+
+/* class: of an exit, VMMT_NCLASS for other records. */
+static __always_inline void filtered(void *rec, __u32 event, __u32 size, __u32 class,
+				     __u8 *verdict)
+{
+	struct vmmt_head *head = rec;
+	struct vmmt_stream stream = { head->vm, head->vcpu };
+	struct vmmt_refused *r = bpf_map_lookup_elem(&refused, &stream);
+
+	if (vmmt_filter_wants(&filter, event, rec))
+		deliver(rec, size, verdict, r ? r->records : 0);
+	else
+		count_refused(&stream, r, class, verdict);
+}
+
+#define CLASS_exit(rec) (rec)->class
+#define CLASS_ept_fault(rec) VMMT_NCLASS
+#define CLASS_intr(rec) VMMT_NCLASS
+#define CLASS_call(rec) VMMT_NCLASS
+#define CLASS_life(rec) VMMT_NCLASS
+#define CLASS_mark(rec) VMMT_NCLASS
+#define CLASS_clock(rec) VMMT_NCLASS
 
 #define PROGRAM(id, name, doc, NAME) \
 SEC("raw_tp.w/vmm_" #name) \
@@ -83,10 +128,12 @@ int on_##name(struct bpf_raw_tracepoint_args *ctx) \
 { \
 	struct vmmt_##name *rec = (void *)ctx->args[0]; \
  \
-	if (!WANTED_##name(rec)) \
-		rec->verdict = VMMT_VERDICT_filtered; \
+	if (!wanted_vm(&rec->head)) \
+		refuse(&rec->verdict); \
+	else if (filter.terms) \
+		filtered(rec, id, sizeof(*rec), CLASS_##name(rec), &rec->verdict); \
 	else \
-		deliver(rec, sizeof(*rec), &rec->verdict); \
+		deliver(rec, sizeof(*rec), &rec->verdict, 0); \
 	return 0; \
 }
 VMMT_KERNEL_EVENTS(PROGRAM)

@@ -32,7 +32,8 @@ static const char help_text[] =
 "Recording\n"
 "  -o, --output FILE       write a timeline: .json .json.gz .ndjson .ndjson.gz;\n"
 "                          repeatable\n"
-"  -f, --filter EXPR       keep only these exits: class=NAME[|NAME]...,key=N[..N]\n"
+"  -f, --filter EXPR       keep only these: class=io,key=0x3f8..0x3ff,dur>=10us;\n"
+"                          see vmmtrace-filter(7)\n"
 "  --trace off|hist|full   off: no summary; hist: the summary; full: records [hist;\n"
 "                          full with -o]\n"
 "  --ring-size SIZE        of each CPU's ring [64M over all CPUs, at most 32M each]\n"
@@ -275,7 +276,7 @@ static int check(struct run_options *opt, bool mode, int argc, char **argv)
 	if (opt->ring_size && !opt->noutputs)
 		return usage("--ring-size belongs to -o");
 	if (opt->filter_text && filter_parse(opt->filter_text, &opt->filter, msg))
-		return usage("-f %s: %s", opt->filter_text, msg);
+		return usage("-f: %s", msg);
 	return 0;
 }
 

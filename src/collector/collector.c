@@ -26,6 +26,7 @@ struct collector {
 	struct collector_stats stats;
 	struct collector_count counts[VMMT_NCLASS];
 	struct keys keys;
+	struct vmmt_filter filter;
 	uint64_t missed;
 };
 
@@ -59,12 +60,41 @@ static void check_sinks(struct collector *c)
 	}
 }
 
+/* Is the record left out? Then it counts as filtered. */
+static bool refuse(struct collector *c, const union vmmt_record *rec, struct merge_stream *stream)
+{
+	if (!c->filter.terms || vmmt_filter_wants(&c->filter, rec->head.event, rec))
+		return false;
+	stream->refused++;
+	if (rec->head.event == VMMT_EVENT_exit)
+		c->counts[rec->exit.class].filtered++;
+	return true;
+}
+
+/* As if the stream had never had the records that were left out, so that in
+ * the outputs, too, a gap means a loss. */
+static const union vmmt_record *renumber(const union vmmt_record *rec, uint64_t refused,
+					 union vmmt_record *room)
+{
+	memcpy(room, rec, rec->head.size);
+	room->head.seq -= refused;
+	if (room->head.event == VMMT_EVENT_lost)
+		room->lost.from -= refused;
+	return room;
+}
+
 static void deliver(void *arg, const union vmmt_record *rec, struct merge_stream *stream)
 {
 	struct collector *c = arg;
-	struct delivery d = { .rec = rec, .clock = &c->clock };
+	union vmmt_record room;
+	struct delivery d = { .clock = &c->clock };
 	const struct vmmt_head *h = &rec->head;
 
+	if (refuse(c, rec, stream))
+		return;
+	if (stream->refused)
+		rec = renumber(rec, stream->refused, &room);
+	d.rec = rec;
 	c->stats.records++;
 	if (h->event == VMMT_EVENT_clock)
 		clock_add(&c->clock, &rec->clock);
@@ -130,6 +160,8 @@ struct collector *collector_new(const struct collector_options *options)
 		return NULL;
 	}
 	c->options.manifest = NULL;
+	if (options->terms)
+		c->filter = *options->terms;
 	c->merge.attached = options->attached;
 	c->merge.max_pending = options->max_records ? options->max_records : MAX_RECORDS;
 	c->merge.hooks = (struct merge_hooks){ deliver, late, reread, c };
@@ -320,11 +352,11 @@ static void take_totals(struct collector *c, const struct collector_totals *tota
 		struct collector_count *own = &c->counts[i];
 
 		if (!totals) {
-			own->counted = own->recorded + own->lost;
+			own->counted = own->recorded + own->filtered + own->lost;
 			continue;
 		}
 		own->counted = totals->class[i].counted;
-		own->filtered = totals->class[i].filtered;
+		own->filtered += totals->class[i].filtered;
 		own->lost += totals->class[i].lost;
 	}
 	c->missed = totals ? totals->missed : 0;

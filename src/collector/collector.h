@@ -16,7 +16,8 @@
  * guest is never read later than the exit that followed.
  *
  * What sources promise: seq counts only records that are offered to a reader
- * or dropped for want of room, not those a filter refused.
+ * or dropped for want of room, not those that their own filter refused. Nor
+ * does it in the outputs count those that the collector's filter refused.
  */
 #ifndef COLLECTOR_COLLECTOR_H
 #define COLLECTOR_COLLECTOR_H
@@ -28,6 +29,7 @@
 #include <jansson.h>
 
 #include "src/collector/keys.h"
+#include "trace/filter.h"
 #include "trace/record.h"
 
 struct collector;
@@ -37,6 +39,8 @@ struct collector_options {
 	const json_t *manifest;	/* object: what the result depends on; NULL none */
 	const char *filter;	/* expression the recorder filters by, NULL none:
 				 * exits may then be missing without being lost */
+	const struct vmmt_filter *terms;	/* of that expression: what they refuse is left
+						 * out and counted as filtered; NULL: nothing is */
 	bool attached;		/* streams may begin anywhere, not at seq 1 */
 	uint64_t khz;		/* TSC frequency, should no clock record ever come */
 	size_t max_records;	/* held for merging before the oldest is let go; 0: 65536 */

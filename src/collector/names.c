@@ -196,21 +196,32 @@ unsigned int vmmt_port_device(uint64_t port)
 	return device;
 }
 
+static const struct {
+	uint32_t index;
+	const char *name;
+} msrs[] = {
+#define MSR(index, name) { index, #name },
+	VMMT_MSRS(MSR)
+#undef MSR
+};
+
 const char *vmmt_msr_name(uint64_t index)
 {
-	static const struct {
-		uint32_t index;
-		const char *name;
-	} msrs[] = {
-#define MSR(index, name) { index, #name },
-		VMMT_MSRS(MSR)
-#undef MSR
-	};
-
 	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
 		if (msrs[i].index == index)
 			return msrs[i].name;
 	return NULL;
+}
+
+bool vmmt_msr_by_name(const char *name, uint64_t *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
+		if (!strcmp(msrs[i].name, name)) {
+			*ret = msrs[i].index;
+			return true;
+		}
+	}
+	return false;
 }
 
 void vmmt_key_text(char *text, size_t size, enum vmmt_key kind, uint64_t key)

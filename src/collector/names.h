@@ -125,6 +125,9 @@ unsigned int vmmt_port_device(uint64_t port);
 /* The name of a well-known MSR, NULL otherwise. */
 const char *vmmt_msr_name(uint64_t index);
 
+/* The index of a well-known MSR; false if none is of that name. */
+bool vmmt_msr_by_name(const char *name, uint64_t *ret);
+
 /* A text for a key of that kind, one of a bounded number: well-known names,
  * never an address. Empty where there is none. For gpa, key is not the address
  * but what was tried, VMMT_ACCESS_*. */

@@ -146,6 +146,8 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 		goto failed;
 	memcpy((void *)&s->bpf->rodata->filter, &options->filter, sizeof(options->filter));
 	err = bpf_map__set_max_entries(s->bpf->maps.rings, (unsigned int)s->ncpus);
+	if (!err && !options->filter.terms)
+		err = bpf_map__set_max_entries(s->bpf->maps.refused, 1);
 	if (!err)
 		err = vmm_bpf__load(s->bpf);
 	what = "cannot make the ring buffers";
@@ -192,6 +194,15 @@ uint64_t source_vmm_misses(const struct source_vmm *s)
 	return misses;
 }
 
+void source_vmm_refused(const struct source_vmm *s, uint32_t vm, uint32_t vcpu,
+			struct vmmt_refused *ret)
+{
+	struct vmmt_stream stream = { vm, vcpu };
+
+	if (bpf_map_lookup_elem(bpf_map__fd(s->bpf->maps.refused), &stream, ret))
+		*ret = (struct vmmt_refused){};
+}
+
 void source_vmm_detach(struct source_vmm *s)
 {
 	if (s)
@@ -229,6 +240,12 @@ unsigned int source_vmm_drain(struct source_vmm *s)
 uint64_t source_vmm_misses(const struct source_vmm *s)
 {
 	return 0;
+}
+
+void source_vmm_refused(const struct source_vmm *s, uint32_t vm, uint32_t vcpu,
+			struct vmmt_refused *ret)
+{
+	*ret = (struct vmmt_refused){};
 }
 
 void source_vmm_detach(struct source_vmm *s)

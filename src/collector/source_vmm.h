@@ -36,6 +36,11 @@ unsigned int source_vmm_drain(struct source_vmm *s);
  * already: each is a record nobody got. */
 uint64_t source_vmm_misses(const struct source_vmm *s);
 
+/* What the filter refused so far of a stream; the seq that the module gave out
+ * last in it is that much above the last that was pushed. */
+void source_vmm_refused(const struct source_vmm *s, uint32_t vm, uint32_t vcpu,
+			struct vmmt_refused *ret);
+
 /* Detach; what is in the rings can still be drained. */
 void source_vmm_detach(struct source_vmm *s);
 void source_vmm_close(struct source_vmm *s);

@@ -107,17 +107,18 @@ static int add_threads(struct record *rec)
 int record_start(struct run *r)
 {
 	const struct run_options *opt = r->opt;
-	struct source_vmm_options source = { .filter = opt->filter, .ring_size = opt->ring_size };
+	struct source_vmm_options source = { .ring_size = opt->ring_size };
 	struct record *rec = calloc(1, sizeof(*rec));
 	struct collector_options options = {
 		.generator = "vmmtrace " PACKAGE_VERSION, .filter = opt->filter_text,
-		.khz = r->version.vv_tsc_khz, .reread = reread, .arg = rec,
+		.terms = &source.filter, .khz = r->version.vv_tsc_khz, .reread = reread, .arg = rec,
 	};
 	json_t *manifest = run_manifest(r);
 	char msg[SOURCE_MSG];
 	unsigned int i;
 	int err = -ENOMEM;
 
+	filter_compile(&opt->filter, r->version.vv_tsc_khz, &source.filter);
 	options.manifest = manifest;
 	r->record = rec;
 	if (rec) {
@@ -171,16 +172,19 @@ static void fill_totals(const struct run *r, struct collector_totals *totals,
 			struct collector_stream_end *end)
 {
 	const struct vmm_stats *st = r->stats;
+	struct vmmt_refused refused;
 	unsigned int i;
 
+	source_vmm_refused(r->record->source, st->vs_vm, 0, &refused);
 	for (i = 0; i < VMMT_NCLASS; i++) {
 		const struct vmm_stats_class *c = &st->vs_class[i];
 
 		totals->class[i].counted = c->vsc_counted;
-		totals->class[i].filtered = c->vsc_filtered;
+		totals->class[i].filtered = refused.exits[i];
 		totals->class[i].lost = c->vsc_counted - c->vsc_delivered - c->vsc_filtered;
 	}
-	*end = (struct collector_stream_end){ .vm = st->vs_vm, .vcpu = 0, .seq = st->vs_seq };
+	*end = (struct collector_stream_end){ .vm = st->vs_vm, .vcpu = 0 };
+	end->seq = st->vs_seq - refused.records;
 	totals->streams = end;
 	totals->nstreams = 1;
 	totals->missed = r->record->missed;

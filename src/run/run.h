@@ -25,11 +25,11 @@
 
 #include "src/collector/collector.h"
 #include "src/collector/user_ring.h"
+#include "src/filter/filter.h"
 #include "src/lib/libvmm.h"
 #include "src/machine/boot.h"
 #include "src/machine/machine.h"
 #include "kernel/walk.h"
-#include "trace/filter.h"
 
 #define RUN_MAX_OUTPUTS 8
 #define RUN_MAX_MODULES 16
@@ -53,7 +53,7 @@ struct run_options {
 	const char *outputs[RUN_MAX_OUTPUTS];
 	unsigned int noutputs;
 	const char *filter_text;
-	struct vmmt_filter filter;
+	struct filter filter;
 	unsigned int ring_size;
 	enum run_trace trace;
 	bool json, quiet;
@@ -123,10 +123,6 @@ void guest_paging(const struct run *r, struct vmm_paging *ret);
 /* Copy between a guest linear address and buf. Negative if it is not mapped. */
 int guest_copy(struct run *r, const struct vmm_paging *pg, uint64_t gla, void *buf, size_t len,
 	       bool write);
-
-/* filter.c: 0, or -EINVAL with one line in msg. */
-#define FILTER_MSG 160
-int filter_parse(const char *text, struct vmmt_filter *ret, char msg[FILTER_MSG]);
 
 /* clock.c */
 uint64_t run_now_ns(void *unused);
