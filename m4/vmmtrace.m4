@@ -9,6 +9,18 @@ AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [treat compiler warni
 AS_IF([test "x$enable_werror" = xyes], [WARN_CFLAGS="$WARN_CFLAGS -Werror"])
 ])
 
+dnl Tests of what reads texts of any kind are compiled with these, where they work.
+AC_DEFUN([VMMT_SANITIZERS], [
+AC_MSG_CHECKING([for sanitizers])
+vmmt_save_CFLAGS=$CFLAGS
+SANITIZE_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+CFLAGS="$CFLAGS $SANITIZE_CFLAGS"
+AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [], [SANITIZE_CFLAGS=])
+CFLAGS=$vmmt_save_CFLAGS
+AC_MSG_RESULT([${SANITIZE_CFLAGS:-none}])
+AC_SUBST([SANITIZE_CFLAGS])
+])
+
 AC_DEFUN([VMMT_LIBRARIES], [
 PKG_CHECK_MODULES([JANSSON], [jansson >= 2.12])
 PKG_CHECK_MODULES([ZLIB], [zlib])

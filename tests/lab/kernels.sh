@@ -21,6 +21,13 @@ guests() { # RELEASE CPU [GUEST...]
 	! grep -E '^not ok|^Bail|SKIP' "$dir/tap" && grep -q '^ok' "$dir/tap"
 }
 
+filters() { # RELEASE
+	FILTER_HOST="--host-kernel $cache/$1/vmlinuz --no-vmm --module $dir/$1/kernel/vmm.ko" \
+		sh "${srcdir:-.}/tests/lab/filter.sh" >"$dir/tap"
+	grep -v '^ok' "$dir/tap"
+	! grep -E '^not ok|^Bail|SKIP' "$dir/tap" && grep -q '^ok' "$dir/tap"
+}
+
 # KVM has virtualization, and its callback for a crash, from the moment it is loaded (6.12).
 beside_kvm() { # RELEASE
 	"$vmmtrace" lab --cpu amd --host-kernel "$cache/$1/vmlinuz" --no-vmm --module kvm-amd \
@@ -35,6 +42,7 @@ for path in /usr/src/linux-headers-*-cloud-amd64; do
 	[ "$other" != "$release" ] && [ -f "$cache/$other/vmlinuz" ] || continue
 	check "tiny guests run on $other, AMD" guests "$other" amd
 	check "tiny guests run on $other, Intel" guests "$other" intel cpuid io hlt touch window nested
+	check "filters mean the same in BPF and outside on $other" filters "$other"
 	check "vmm.ko is loaded beside KVM on $other, without a complaint" beside_kvm "$other"
 	others=$((others + 1))
 done

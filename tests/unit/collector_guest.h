@@ -177,6 +177,7 @@ static inline void guest_exit(struct guest *g, unsigned int i)
 					  x.t_out ? x.t_out : x.t_handled, v->exit) };
 	if (g->filter && !(g->filter >> x.class & 1)) {
 		g->totals.class[x.class].filtered++;
+		guest_rand(g, GUEST_RINGS);	/* all else goes on as without the filter */
 	} else {
 		v->seq++;
 		if (!guest_emit(g, &x))

@@ -6,6 +6,7 @@
 #include "collector_guest.h"
 
 #include "analysis/verify.h"
+#include "src/filter/filter.h"
 
 static int verify(const char *path, char *said, size_t size)
 {
@@ -90,6 +91,57 @@ static void accepts_filtered(void **state)
 
 		accept_guest(&g, test_path(names[i % 2]), "whole: 3,000 exits counted = ");
 		assert_true(g.totals.class[VMMT_CLASS_hlt].filtered > 0);
+	}
+}
+
+/* Filtered by the source or by the collector, the file is the same. */
+static void filters_like_a_source(void **state)
+{
+	static const char *const names[] = { "s.json", "c.json", "s.ndjson", "c.ndjson" };
+	const char *text = "class=io_out|cpuid";
+	struct vmmt_filter terms;
+	struct filter filter;
+	char msg[FILTER_MSG], *file[4];
+
+	assert_int_equal(filter_parse(text, &filter, msg), 0);
+	filter_compile(&filter, GUEST_KHZ, &terms);
+	for (int i = 0; i < 4; i++) {
+		struct collector_options options = { .generator = "guest", .filter = text,
+						     .terms = i % 2 ? &terms : NULL };
+		struct guest g = { .c = collector_new(&options), .rng = 6,
+				   .filter = i % 2 ? 0 : 1 << VMMT_CLASS_io_out | 1 << VMMT_CLASS_cpuid };
+
+		accept_guest(&g, test_path(names[i]), "whole: 3,000 exits counted = ");
+		file[i] = test_read(test_path(names[i]), NULL);
+	}
+	assert_string_equal(file[0], file[1]);
+	assert_string_equal(file[2], file[3]);
+	for (int i = 0; i < 4; i++)
+		free(file[i]);
+}
+
+/* Whatever the collector leaves out, files are whole, with losses and without. */
+static void accepts_any_filter(void **state)
+{
+	static const char *const texts[] = {
+		"event=intr", "event=exit", "event!=exit", "vcpu=1", "class!=hlt", "kernel>200ns",
+		"class=io,event=exit|dev,vcpu=0", "cpu=5", "dur<100ns,key=serial0|0x61", "vm=2",
+	};
+
+	for (size_t i = 0; i < 4 * sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *text = texts[i / 4];
+		struct vmmt_filter terms;
+		struct filter filter;
+		char msg[FILTER_MSG];
+		struct collector_options options = { .generator = "guest", .filter = text,
+						     .terms = &terms };
+		struct guest g = { .rng = 8 + i, .drop = i % 4 < 2 ? 0 : 50 };
+
+		if (filter_parse(text, &filter, msg))
+			fail_msg("%s: %s", text, msg);
+		filter_compile(&filter, GUEST_KHZ, &terms);
+		g.c = collector_new(&options);
+		accept_guest(&g, test_path(i % 2 ? "any.json" : "any.ndjson"), "whole: 3,000 exits");
 	}
 }
 
@@ -417,6 +469,8 @@ int main(void)
 		cmocka_unit_test(accepts),
 		cmocka_unit_test(tells_missed),
 		cmocka_unit_test(accepts_filtered),
+		cmocka_unit_test(filters_like_a_source),
+		cmocka_unit_test(accepts_any_filter),
 		cmocka_unit_test(accepts_attached),
 		cmocka_unit_test(refuses_ndjson),
 		cmocka_unit_test(refuses_lossy_ndjson),

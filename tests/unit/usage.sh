@@ -63,13 +63,14 @@ bad 2 "full needs an output" $flat --trace full
 bad 2 "from 4K to 1G" $flat --ring-size 1 -o x.json
 bad 2 "ring-size belongs to -o" $flat --ring-size 1M
 bad 2 "f belongs to -o" $flat -f key=0x3f8
-bad 2 "neither class=... nor key" $flat -f nonsense -o x.json
-bad 2 "no exit class 'nonsense'" $flat -f class=nonsense -o x.json
-bad 2 "wants a name" $flat -f class= -o x.json
+bad 2 "f: at character 1, 'nonsense': no such field; there are event" $flat -f nonsense -o x.json
+bad 2 "f: at character 7, 'nonsense': class is one of" $flat -f class=nonsense -o x.json
+bad 2 "f: at character 7: class is one of" $flat -f class= -o x.json
+bad 2 "dur is a duration" $flat -f 'dur>=10' -o x.json
 bad 2 "class= comes twice" $flat -f class=io_in,class=hlt -o x.json
 bad 2 "key= comes twice" $flat -f key=1,key=2 -o x.json
-bad 2 "range" $flat -f key=5..1 -o x.json
-bad 2 "nothing to filter by" $flat -f , -o x.json
+bad 2 "the range ends before it begins" $flat -f key=5..1 -o x.json
+bad 2 "a term is missing" $flat -f , -o x.json
 bad 2 "nothing to filter by" $flat -f "" -o x.json
 bad 2 "name a FILE" verify
 bad 1 "none.json: No such file" verify none.json
