@@ -9,7 +9,7 @@
  *	io.c, mmio.c	port and memory-mapped accesses, to the machine
  *	clock.c		the machine's deadlines, as signals to the vCPU thread
  *	console.c	the terminal
- *	record.c	the collector's thread
+ *	record.c	the recorder, and our own records
  *	summary.c	where the time went
  */
 #ifndef RUN_RUN_H
