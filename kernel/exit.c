@@ -231,6 +231,14 @@ static void emit_exit(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 e
 	account(vcpu, class, rec->head.verdict);
 }
 
+/* Before and after the statistics change: readers see all of an exit or nothing. */
+static void stats_change(struct vmm_stats *st)
+{
+	smp_wmb();
+	WRITE_ONCE(st->vs_changes, st->vs_changes + 1);
+	smp_wmb();
+}
+
 /*
  * The exit that vcpu->rec describes is dealt with: end says how. t_handled and
  * t_out are stamps; t_out is 0 if the guest is entered again at once.
@@ -239,6 +247,7 @@ void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
 {
 	struct vmm_stats_class *class = &vcpu->stats->vs_class[vcpu->rec.class];
 
+	stats_change(vcpu->stats);
 	count_spans(vcpu, t_handled, t_out);
 	vcpu->stats->vs_exits++;
 	class->vsc_counted++;
@@ -246,9 +255,11 @@ void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
 		emit_exit(vcpu, class, end, t_handled, t_out);
 	} else {
 		vcpu->seq += vcpu->naux + 1;
+		vcpu->stats->vs_seq = vcpu->seq;
 		vcpu->naux = 0;
 	}
 	vcpu->stats->vs_off += vcpu->off;
+	stats_change(vcpu->stats);
 	vcpu->off = 0;
 	vcpu->t_run = 0;
 	vcpu->t_last_exit = vcpu->frame.t_exit;

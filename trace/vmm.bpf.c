@@ -3,7 +3,8 @@
  * From the tracepoints to user space: one program for each kernel event, one
  * ring for each CPU. The tracepoints are writable, so records are read by
  * direct loads and the verdict is written back into them. The reader polls:
- * nobody is woken, as a wake-up before VM entry would cause another exit.
+ * nobody is woken, as a wake-up before VM entry would cause another exit. Life
+ * records may ring a bell besides: a VM that is made or ended enters no guest.
  *
  * The variables in rodata are set before loading; what they rule out the
  * verifier removes.
@@ -17,6 +18,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile struct vmmt_filter filter;
+const volatile __u32 bell_wanted;
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -43,6 +45,18 @@ struct {
 } refused SEC(".maps");
 
 static const struct vmmt_refused nothing;
+/* Of its own, as a reader that polls the rings would be woken by whatever is in them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} bell SEC(".maps");
+
+static __always_inline void ring_bell(void)
+{
+	__u64 one = 1;
+
+	bpf_ringbuf_output(&bell, &one, sizeof(one), BPF_RB_FORCE_WAKEUP);
+}
 
 static __always_inline int wanted_vm(const struct vmmt_head *head)
 {
@@ -134,6 +148,8 @@ int on_##name(struct bpf_raw_tracepoint_args *ctx) \
 		filtered(rec, id, sizeof(*rec), CLASS_##name(rec), &rec->verdict); \
 	else \
 		deliver(rec, sizeof(*rec), &rec->verdict, 0); \
+	if (id == VMMT_EVENT_life && bell_wanted) \
+		ring_bell(); \
 	return 0; \
 }
 VMMT_KERNEL_EVENTS(PROGRAM)

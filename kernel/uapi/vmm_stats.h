@@ -3,7 +3,7 @@
  * Statistics of one vCPU, kept by the module whether anyone records or not,
  * and mapped read-only (VMM_STATS_OFFSET). Only the vCPU's thread writes;
  * each counter is one aligned 64-bit store, so a reader sees whole numbers
- * that lag by at most one exit.
+ * that lag by at most one exit. vs_changes makes them agree with each other.
  */
 #ifndef VMM_UAPI_VMM_STATS_H
 #define VMM_UAPI_VMM_STATS_H
@@ -76,6 +76,9 @@ struct vmm_stats {
 	__u32	vs_vcpu;
 	__u64	vs_tsc_khz;
 	__u64	vs_tsc_offset;		/* TSC + this is the time of records and of the guest's TSC */
+	/* Odd while an exit is being counted and recorded. What lies between two
+	 * reads of the same even number is the state after vs_exits exits. */
+	__u64	vs_changes;
 	__u64	vs_exits;		/* of all classes */
 	__u64	vs_seq;			/* last seq given out in this vCPU's stream */
 	__u64	vs_records;		/* records of this vCPU's stream, all kinds */
@@ -87,6 +90,6 @@ struct vmm_stats {
 	__u64	vs_spans[VMM_NSPAN];	/* ticks */
 	struct vmm_stats_class vs_class[VMM_STATS_CLASSES];
 };
-#define VMM_STATS_VERSION	2
+#define VMM_STATS_VERSION	3
 
 #endif /* VMM_UAPI_VMM_STATS_H */

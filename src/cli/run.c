@@ -77,50 +77,12 @@ static const struct option long_options[] = {
 
 #define usage(...) cli_usage("run", __VA_ARGS__)
 
-/* A number, decimal or 0x. The whole text must be one. */
-static int parse_number(const char *text, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	*ret = strtoull(text, &end, 0);
-	return errno || *end ? -EINVAL : 0;
-}
-
-/* A size with an optional K, M, G or T. */
-static int parse_size(const char *text, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	uint64_t n;
-	char *end;
-
-	errno = 0;
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	n = strtoull(text, &end, 0);
-	if (errno)
-		return -EINVAL;
-	if (*end) {
-		unit = strchr(units, *end & ~0x20);
-		if (!unit || end[1])
-			return -EINVAL;
-		if (n > UINT64_MAX >> (10 * (unit - units + 1)))
-			return -EINVAL;
-		n <<= 10 * (unit - units + 1);
-	}
-	*ret = n;
-	return 0;
-}
-
 /* FILE@ADDR; the text is cut in two. */
 static int parse_flat(struct run_options *opt, char *text)
 {
 	char *at = strrchr(text, '@');
 
-	if (!at || at == text || parse_number(at + 1, &opt->flat_addr))
+	if (!at || at == text || cli_number(at + 1, &opt->flat_addr))
 		return usage("--flat %s: give it as FILE@ADDR, such as guest.bin@0x1000", text);
 	*at = 0;
 	opt->kernel = text;
@@ -203,7 +165,7 @@ static int take_option(struct run_options *opt, int c, char *arg)
 	case OPT_MODE:
 		return parse_mode(opt, arg);
 	case 'm':
-		if (parse_size(arg, &opt->memory))
+		if (cli_size(arg, &opt->memory))
 			return usage("--memory %s: not a size, such as 256M", arg);
 		return 0;
 	case 'n':
@@ -212,7 +174,7 @@ static int take_option(struct run_options *opt, int c, char *arg)
 		opt->name = arg;
 		return 0;
 	case OPT_RTC:
-		if (parse_number(arg, &n) || n > INT64_MAX)
+		if (cli_number(arg, &n) || n > INT64_MAX)
 			return usage("--rtc %s: seconds since 1970", arg);
 		opt->rtc_base = (int64_t)n;
 		return 0;
@@ -220,7 +182,7 @@ static int take_option(struct run_options *opt, int c, char *arg)
 		opt->caller_memory = true;
 		return 0;
 	case OPT_MAX_EXITS:
-		if (parse_number(arg, &opt->max_exits))
+		if (cli_number(arg, &opt->max_exits))
 			return usage("--max-exits %s: not a number", arg);
 		return 0;
 	case 'o':
@@ -231,7 +193,7 @@ static int take_option(struct run_options *opt, int c, char *arg)
 	case OPT_TRACE:
 		return parse_trace(opt, arg);
 	case OPT_RING_SIZE:
-		if (parse_size(arg, &n) || n < 4096 || n > 1u << 30)
+		if (cli_size(arg, &n) || n < 4096 || n > 1u << 30)
 			return usage("--ring-size %s: from 4K to 1G", arg);
 		opt->ring_size = (unsigned int)n;
 		return 0;

@@ -313,6 +313,8 @@ int collector_push(struct collector *c, int source, const void *record, size_t s
 		c->stats.malformed++;
 		return -EINVAL;
 	}
+	if (c->options.wanted && !c->options.wanted(c->options.arg, source, record))
+		return 0;
 	err = merge_push(&c->merge, (size_t)source, record, size);
 	if (err)
 		return err;
@@ -357,7 +359,12 @@ static void take_totals(struct collector *c, const struct collector_totals *tota
 		}
 		own->counted = totals->class[i].counted;
 		own->filtered += totals->class[i].filtered;
-		own->lost += totals->class[i].lost;
+		if (!totals->rest_lost)
+			own->lost += totals->class[i].lost;
+		else if (own->counted > own->recorded + own->filtered)
+			own->lost = own->counted - own->recorded - own->filtered;
+		else
+			own->lost = 0;
 	}
 	c->missed = totals ? totals->missed : 0;
 	for (size_t i = 0; totals && i < totals->nstreams; i++) {
@@ -411,6 +418,46 @@ int collector_finish(struct collector *c, const struct collector_totals *totals)
 	return c->failed ? -EIO : 0;
 }
 
+int collector_begin_stream(struct collector *c, uint32_t vm, uint32_t vcpu, uint64_t seq)
+{
+	struct merge_stream *s = merge_stream(&c->merge, vm, vcpu);
+
+	if (!s)
+		return -ENOMEM;
+	s->next_seq = seq + 1;
+	return 0;
+}
+
+static void free_sinks(struct collector *c)
+{
+	struct sink *next;
+
+	for (; c->sinks; c->sinks = next) {
+		next = c->sinks->next;
+		sink_free(c->sinks);
+	}
+}
+
+void collector_restart(struct collector *c)
+{
+	free_sinks(c);
+	merge_forget_streams(&c->merge);
+	clock_free(&c->clock);
+	c->stats = (struct collector_stats){};
+	memset(c->counts, 0, sizeof(c->counts));
+	memset(&c->keys, 0, sizeof(c->keys));
+	c->missed = 0;
+}
+
+bool collector_writes(const struct collector *c)
+{
+	const struct sink *s = c->sinks;
+
+	while (s && s->out.error)
+		s = s->next;
+	return s != NULL;
+}
+
 bool collector_failed(const struct collector *c)
 {
 	return c->failed;
@@ -436,14 +483,9 @@ const struct keys *collector_keys(const struct collector *c)
 
 void collector_free(struct collector *c)
 {
-	struct sink *next;
-
 	if (!c)
 		return;
-	for (; c->sinks; c->sinks = next) {
-		next = c->sinks->next;
-		sink_free(c->sinks);
-	}
+	free_sinks(c);
 	merge_free(&c->merge);
 	clock_free(&c->clock);
 	json_decref(c->manifest);

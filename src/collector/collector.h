@@ -45,6 +45,9 @@ struct collector_options {
 	uint64_t khz;		/* TSC frequency, should no clock record ever come */
 	size_t max_records;	/* held for merging before the oldest is let go; 0: 65536 */
 	int gz_level;		/* 1 to 9; 0: 1, the fastest */
+	/* Sees each record before it is taken, which has size bytes only; false: it
+	 * is not taken. NULL: all are. */
+	bool (*wanted)(void *arg, int source, const union vmmt_record *rec);
 	/* Reads every ring once more and pushes what is there. */
 	void (*reread)(void *arg);
 	/* Takes one line without newline: an output failed. NULL: stderr. */
@@ -66,6 +69,8 @@ struct collector_stream_end {
 /* What the source counted by itself, independently of what arrived. */
 struct collector_totals {
 	struct collector_count class[VMMT_NCLASS];	/* recorded is not read */
+	bool rest_lost;		/* nor is lost: it is what was counted, but is neither
+				 * recorded nor filtered */
 	const struct collector_stream_end *streams;
 	size_t nstreams;
 	uint64_t missed;	/* of all lost records: the recorder was busy on that CPU */
@@ -115,6 +120,17 @@ void collector_flush(struct collector *c);
  * closed. totals NULL: what arrived is all there was. Returns 0, or -EIO if
  * an output failed at any time. */
 int collector_finish(struct collector *c, const struct collector_totals *totals);
+
+/* Seq was the last of that stream before the recording: it begins behind it, and
+ * what is missing from there on is lost. Before its first record. 0 or -ENOMEM. */
+int collector_begin_stream(struct collector *c, uint32_t vm, uint32_t vcpu, uint64_t seq);
+
+/* After collector_finish(): begins anew, without outputs, streams and counts, and with
+ * another time 0. Sources stay as they are. */
+void collector_restart(struct collector *c);
+
+/* Is there an output that has not failed? */
+bool collector_writes(const struct collector *c);
 
 /* Did an output fail? (It was reported; the other outputs go on.) */
 bool collector_failed(const struct collector *c);

@@ -305,18 +305,22 @@ static struct merge_slot *take_before(struct merge *m, const struct merge_stream
 	return list;
 }
 
-/* Records before this one are missing: they may wait in another ring. */
-static void fill_gap(struct merge *m, struct merge_stream *s, uint64_t seq)
+/* Records before this one are missing: they may wait in another ring. Returns the
+ * stream, which may have moved. */
+static struct merge_stream *fill_gap(struct merge *m, struct merge_stream *s, uint64_t seq)
 {
+	uint32_t vm = s->vm, vcpu = s->vcpu;
 	struct merge_slot *list, *next;
 
 	if (m->hooks.reread)
 		m->hooks.reread(m->hooks.arg);
+	s = stream_find(m->streams, m->streams_room, vm, vcpu);
 	for (list = take_before(m, s, seq); list; list = next) {
 		next = list->next;
 		stream_put(m, s, list);
 	}
 	heap_build(m);
+	return s;
 }
 
 static void route(struct merge *m, struct merge_slot *slot)
@@ -334,7 +338,7 @@ static void route(struct merge *m, struct merge_slot *slot)
 	if ((m->attached || !h->vm) && m->nstreams != before)
 		s->next_seq = h->seq;
 	if (h->seq > s->next_seq)
-		fill_gap(m, s, h->seq);
+		s = fill_gap(m, s, h->seq);
 	stream_put(m, s, slot);
 }
 
@@ -393,6 +397,13 @@ void merge_end_stream(struct merge *m, struct merge_stream *s, uint64_t seq)
 		return;
 	deliver_lost(m, s, seq + 1, s->last_time);
 	s->next_seq = seq + 1;
+}
+
+void merge_forget_streams(struct merge *m)
+{
+	free(m->streams);
+	m->streams = NULL;
+	m->nstreams = m->streams_room = 0;
 }
 
 void merge_free(struct merge *m)

@@ -86,6 +86,9 @@ struct merge_stream *merge_stream(struct merge *m, uint32_t vm, uint32_t vcpu);
 /* seq was the last the stream gave out: what is missing up to it is lost. */
 void merge_end_stream(struct merge *m, struct merge_stream *s, uint64_t seq);
 
+/* As if no stream had been seen yet; with empty queues. */
+void merge_forget_streams(struct merge *m);
+
 void merge_free(struct merge *m);
 
 #endif /* COLLECTOR_MERGE_H */

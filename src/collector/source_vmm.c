@@ -30,7 +30,7 @@ struct cpu_ring {
 struct source_vmm {
 	struct collector *collector;
 	struct vmm_bpf *bpf;
-	struct ring_buffer *rings;
+	struct ring_buffer *rings, *bell;
 	struct cpu_ring *cpus;
 	int ncpus;
 	uint32_t only;		/* the VM that is recorded; 0: all */
@@ -80,6 +80,11 @@ static int take(void *ctx, void *data, size_t size)
 	if (ring->source->only && head->vm && head->vm != ring->source->only)
 		return 0;
 	collector_push(ring->source->collector, ring->index, data, size);
+	return 0;
+}
+
+static int heard(void *ctx, void *data, size_t size)
+{
 	return 0;
 }
 
@@ -145,6 +150,7 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 	if (!s->cpus || !s->bpf)
 		goto failed;
 	memcpy((void *)&s->bpf->rodata->filter, &options->filter, sizeof(options->filter));
+	s->bpf->rodata->bell_wanted = options->bell;
 	err = bpf_map__set_max_entries(s->bpf->maps.rings, (unsigned int)s->ncpus);
 	if (!err && !options->filter.terms)
 		err = bpf_map__set_max_entries(s->bpf->maps.refused, 1);
@@ -155,6 +161,12 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 		err = add_ring(s, (unsigned int)i, size);
 	if (err)
 		goto failed;
+	if (options->bell) {
+		s->bell = ring_buffer__new(bpf_map__fd(s->bpf->maps.bell), heard, NULL, NULL);
+		err = s->bell ? 0 : -errno;
+		if (err)
+			goto failed;
+	}
 	what = "cannot attach to the tracepoints";
 	err = vmm_bpf__attach(s->bpf);
 	if (err)
@@ -172,9 +184,18 @@ void source_vmm_only(struct source_vmm *s, uint32_t vm)
 	s->only = vm;
 }
 
+int source_vmm_bell(const struct source_vmm *s)
+{
+	return s->bell ? ring_buffer__epoll_fd(s->bell) : -1;
+}
+
 unsigned int source_vmm_drain(struct source_vmm *s)
 {
-	int n = ring_buffer__consume(s->rings);
+	int n;
+
+	if (s->bell)
+		ring_buffer__consume(s->bell);
+	n = ring_buffer__consume(s->rings);
 
 	return n > 0 ? (unsigned int)n : 0;
 }
@@ -214,6 +235,7 @@ void source_vmm_close(struct source_vmm *s)
 	if (!s)
 		return;
 	ring_buffer__free(s->rings);
+	ring_buffer__free(s->bell);
 	vmm_bpf__destroy(s->bpf);
 	free(s->cpus);
 	free(s);
@@ -230,6 +252,11 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 {
 	snprintf(msg, SOURCE_MSG, "this vmmtrace was built without BPF: install libbpf-dev, bpftool and clang, and configure again");
 	return -EOPNOTSUPP;
+}
+
+int source_vmm_bell(const struct source_vmm *s)
+{
+	return -1;
 }
 
 unsigned int source_vmm_drain(struct source_vmm *s)

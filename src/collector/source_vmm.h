@@ -16,6 +16,7 @@ struct source_vmm;
 struct source_vmm_options {
 	struct vmmt_filter filter;
 	unsigned int ring_size;		/* bytes for each CPU, rounded up to a power of 2; 0: by itself */
+	bool bell;			/* source_vmm_bell() tells when a VM is made or ended */
 };
 
 #define SOURCE_MSG 256
@@ -28,6 +29,9 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 /* From now on push records of this VM and of the host only; no id at first:
  * UINT32_MAX. Other VMs' records in the rings are passed over. */
 void source_vmm_only(struct source_vmm *s, uint32_t vm);
+
+/* To poll(2) for POLLIN; -1 without that option. Draining resets it. */
+int source_vmm_bell(const struct source_vmm *s);
 
 /* Push what is in the rings. Returns the number of records. */
 unsigned int source_vmm_drain(struct source_vmm *s);

@@ -23,6 +23,7 @@ struct thread {
 struct recorder {
 	struct collector *collector;
 	uint64_t (*now)(void *arg);
+	bool (*wanted)(void *arg, int source, const union vmmt_record *rec);
 	void *arg;
 	struct recorder_source *sources;
 	size_t nsources;
@@ -30,14 +31,22 @@ struct recorder {
 	struct thread *threads;
 	size_t nthreads;
 	pthread_t thread;
-	bool running, detached;
+	bool running, detached, draining;
 	_Atomic bool stop;
-	uint64_t missed;
+	uint64_t missed;		/* once detached */
+	uint64_t missed_before;		/* told in earlier files */
 };
 
 static uint64_t rdtsc(void *unused)
 {
 	return __builtin_ia32_rdtsc();
+}
+
+static bool wanted(void *arg, int source, const union vmmt_record *rec)
+{
+	struct recorder *r = arg;
+
+	return r->wanted(r->arg, source, rec);
 }
 
 static void take_user(void *arg, const void *record, size_t size)
@@ -47,18 +56,24 @@ static void take_user(void *arg, const void *record, size_t size)
 	collector_push(t->recorder->collector, t->source, record, size);
 }
 
+/* Also called when the collector misses a record, which may be while it is given
+ * others: a ring is not read within its own reading. */
 static void drain_sources(void *arg)
 {
 	struct recorder *r = arg;
 	size_t i;
 
+	if (r->draining)
+		return;
+	r->draining = true;
 	for (i = 0; i < r->nsources; i++)
 		r->sources[i].drain(r->sources[i].source);
+	r->draining = false;
 }
 
 /* Sources first, so that what a thread did before it entered the guest is never
  * read later than the exit that followed. */
-static void drain(struct recorder *r)
+void recorder_read(struct recorder *r)
 {
 	uint64_t tsc = r->now(r->arg);
 	size_t i;
@@ -69,6 +84,16 @@ static void drain(struct recorder *r)
 	collector_advance_all(r->collector, tsc);
 }
 
+int recorder_add_outputs(struct recorder *r, const char *const *outputs, unsigned int n)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < n; i++)
+		err = collector_add_output(r->collector, outputs[i]);
+	return err;
+}
+
 int recorder_new(const struct recorder_options *options, struct recorder **ret,
 		 char msg[RECORDER_MSG])
 {
@@ -77,10 +102,9 @@ int recorder_new(const struct recorder_options *options, struct recorder **ret,
 		.generator = "vmmtrace " PACKAGE_VERSION, .manifest = options->manifest,
 		.filter = options->filter, .terms = options->terms,
 		.attached = options->attached, .khz = options->khz,
-		.reread = drain_sources, .arg = r,
+		.wanted = options->wanted ? wanted : NULL, .reread = drain_sources, .arg = r,
 	};
-	unsigned int i;
-	int err = 0;
+	int err;
 
 	msg[0] = 0;
 	if (r)
@@ -91,9 +115,9 @@ int recorder_new(const struct recorder_options *options, struct recorder **ret,
 		return -ENOMEM;
 	}
 	r->now = options->now ? options->now : rdtsc;
+	r->wanted = options->wanted;
 	r->arg = options->arg;
-	for (i = 0; !err && i < options->noutputs; i++)
-		err = collector_add_output(r->collector, options->outputs[i]);
+	err = recorder_add_outputs(r, options->outputs, options->noutputs);
 	if (err)
 		recorder_free(r);
 	else
@@ -160,6 +184,11 @@ int recorder_open_vmm(struct recorder *r, const struct source_vmm_options *optio
 	return err;
 }
 
+int recorder_bell(const struct recorder *r)
+{
+	return source_vmm_bell(r->vmm);
+}
+
 void recorder_only(struct recorder *r, uint32_t vm)
 {
 	source_vmm_only(r->vmm, vm);
@@ -188,7 +217,7 @@ static void *collect(void *arg)
 	struct recorder *r = arg;
 
 	while (!r->stop) {
-		drain(r);
+		recorder_read(r);
 		nanosleep(&pause, NULL);
 	}
 	return NULL;
@@ -218,58 +247,53 @@ void recorder_stop(struct recorder *r)
 	}
 	if (r->detached)
 		return;
-	r->detached = true;
-	for (i = 0; i < r->nsources; i++) {
+	for (i = 0; i < r->nsources; i++)
 		r->sources[i].detach(r->sources[i].source);
-		r->missed += r->sources[i].misses(r->sources[i].source);
-	}
-	drain(r);
+	r->missed = recorder_missed(r);
+	r->detached = true;
+	recorder_read(r);
 }
 
-static void add_window(struct collector_totals *totals, const struct recorder_window *w,
-		       const struct vmmt_refused *refused)
+int recorder_finish(struct recorder *r, struct collector_totals *totals)
 {
-	static const struct vmm_stats_class zero;
+	uint64_t missed = recorder_missed(r);
+
+	if (totals)
+		totals->missed = missed - r->missed_before;
+	r->missed_before = missed;
+	return collector_finish(r->collector, totals);
+}
+
+int recorder_finish_vcpu(struct recorder *r, const struct vmm_stats *st)
+{
+	struct collector_stream_end end = { st->vs_vm, st->vs_vcpu, st->vs_seq };
+	struct collector_totals totals = { .rest_lost = true, .streams = &end, .nstreams = 1 };
+	struct vmmt_refused refused;
 	unsigned int i;
 
+	source_vmm_refused(r->vmm, st->vs_vm, st->vs_vcpu, &refused);
+	end.seq -= refused.records;
 	for (i = 0; i < VMMT_NCLASS; i++) {
-		const struct vmm_stats_class *a = w->begin ? &w->begin->vs_class[i] : &zero;
-		const struct vmm_stats_class *b = &w->end->vs_class[i];
-		uint64_t counted = b->vsc_counted - a->vsc_counted;
-
-		totals->class[i].counted += counted;
-		totals->class[i].filtered += refused->exits[i];
-		totals->class[i].lost += counted - (b->vsc_filtered - a->vsc_filtered) -
-					 (b->vsc_delivered - a->vsc_delivered);
+		totals.class[i].counted = st->vs_class[i].vsc_counted;
+		totals.class[i].filtered = refused.exits[i];
 	}
+	return recorder_finish(r, &totals);
 }
 
-int recorder_finish(struct recorder *r, const struct recorder_window *windows, size_t n)
+void recorder_refused(const struct recorder *r, uint32_t vm, uint32_t vcpu,
+		      struct vmmt_refused *ret)
 {
-	struct collector_stream_end *ends = calloc(n ? n : 1, sizeof(*ends));
-	struct collector_totals totals = { .streams = ends, .nstreams = n, .missed = r->missed };
-	struct vmmt_refused refused;
-	size_t i;
-	int err;
-
-	if (!ends)
-		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		const struct vmm_stats *st = windows[i].end;
-
-		source_vmm_refused(r->vmm, st->vs_vm, st->vs_vcpu, &refused);
-		add_window(&totals, &windows[i], &refused);
-		ends[i] = (struct collector_stream_end){ st->vs_vm, st->vs_vcpu,
-							 st->vs_seq - refused.records };
-	}
-	err = collector_finish(r->collector, n ? &totals : NULL);
-	free(ends);
-	return err;
+	source_vmm_refused(r->vmm, vm, vcpu, ret);
 }
 
 uint64_t recorder_missed(const struct recorder *r)
 {
-	return r->missed;
+	uint64_t missed = r->missed;
+	size_t i;
+
+	for (i = 0; !r->detached && i < r->nsources; i++)
+		missed += r->sources[i].misses(r->sources[i].source);
+	return missed;
 }
 
 void recorder_free(struct recorder *r)

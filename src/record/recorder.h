@@ -7,7 +7,8 @@
  *	recorder_new()			outputs are there, or cannot be
  *	recorder_open_vmm(), ...	sources; records gather in their rings
  *	recorder_add_thread()		for each thread with records of its own
- *	recorder_start()		the thread reads
+ *	recorder_start()		the thread reads; or nobody, and the caller does, by
+ *	recorder_read()			... every 20 ms
  *	recorder_stop()			sources detached, all is read
  *	recorder_finish()		totals are written, outputs closed
  *
@@ -40,6 +41,8 @@ struct recorder_options {
 	bool attached;			/* streams may begin anywhere, not at seq 1 */
 	uint64_t khz;			/* TSC frequency */
 	uint64_t (*now)(void *arg);	/* TSC as records tell it; NULL: RDTSC */
+	/* See collector_options. */
+	bool (*wanted)(void *arg, int source, const union vmmt_record *rec);
 	void *arg;
 };
 
@@ -66,12 +69,21 @@ struct collector *recorder_collector(struct recorder *r);
 int recorder_open_vmm(struct recorder *r, const struct source_vmm_options *options,
 		      char msg[RECORDER_MSG]);
 
+/* See source_vmm_bell(). */
+int recorder_bell(const struct recorder *r);
+
 /* Of the module's records only those of this VM and of the host; no VM's at first
  * with UINT32_MAX. */
 void recorder_only(struct recorder *r, uint32_t vm);
 
 /* A ring for a thread that makes records; it is the recorder's. NULL: no memory. */
 struct user_ring *recorder_add_thread(struct recorder *r);
+
+/* More outputs. 0, or a negative errno when the collector has told why. */
+int recorder_add_outputs(struct recorder *r, const char *const *outputs, unsigned int n);
+
+/* Take what is there. */
+void recorder_read(struct recorder *r);
 
 /* Read every 20 ms from now on. 0 or a negative errno. */
 int recorder_start(struct recorder *r);
@@ -80,17 +92,19 @@ int recorder_start(struct recorder *r);
  * any time, and more than once. */
 void recorder_stop(struct recorder *r);
 
-/* What the module counted of a vCPU while it was recorded: the difference of its
- * statistics. begin NULL: from its first exit. */
-struct recorder_window {
-	const struct vmm_stats *begin, *end;
-};
+/* Write the totals, in which missed is filled in, and close the outputs. totals NULL: what
+ * arrived is all there was. 0, or -EIO if an output failed at any time. */
+int recorder_finish(struct recorder *r, struct collector_totals *totals);
 
-/* Write the totals and close the outputs. No window: what arrived is all there
- * was. 0, -ENOMEM, or -EIO if an output failed at any time. */
-int recorder_finish(struct recorder *r, const struct recorder_window *windows, size_t n);
+/* The same with what the module counted of the one vCPU that was recorded, from its first
+ * exit to its end. */
+int recorder_finish_vcpu(struct recorder *r, const struct vmm_stats *st);
 
-/* After recorder_stop(): records that nobody was offered, as the recorder's
+/* See source_vmm_refused(). */
+void recorder_refused(const struct recorder *r, uint32_t vm, uint32_t vcpu,
+		      struct vmmt_refused *ret);
+
+/* Records that nobody was offered, as the recorder's
  * programs were running on their CPU already. */
 uint64_t recorder_missed(const struct recorder *r);
 

@@ -106,13 +106,13 @@ int record_vm(struct run *r)
 /* After the VM ended: the last records, the totals, the files closed. */
 int record_stop(struct run *r)
 {
-	struct recorder_window window = { .end = r->stats };
 	struct record *rec = r->record;
 
 	if (!rec || !rec->ready)
 		return 0;
 	recorder_stop(rec->recorder);
-	return recorder_finish(rec->recorder, &window, r->stats ? 1 : 0);
+	return r->stats ? recorder_finish_vcpu(rec->recorder, r->stats) :
+			  recorder_finish(rec->recorder, NULL);
 }
 
 void record_free(struct run *r)
