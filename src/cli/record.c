@@ -33,15 +33,22 @@ static const char help_text[] =
 "  --rotate SIZE|TIME      begin a new file at that size (100M) or age (10s); they are\n"
 "                          numbered: FILE.0001.ndjson\n"
 "  --keep N                of these keep the newest N [all]\n"
+"  --start-when COND       write nothing until a record meets COND: a filter, such as\n"
+"                          mark=0x1234 or guest>10ms, or FILTER#N, the N-th such\n"
+"                          record: class=cpuid#1000\n"
+"  --before TIME           and that long before it, as far as 256 MiB go [50ms]\n"
+"  --stop-when COND        stop when a record meets COND\n"
 "  --ring-size SIZE        of each CPU's ring [64M over all CPUs, at most 32M each]\n"
 "\n"
 "  --json                  the summary as JSON on stdout\n"
 "  -q, --quiet             no summary\n"
 "  -h, --help\n"
 "\n"
-"Status: 0 done, 1 failed, 2 usage; with COMMAND that of COMMAND, if it is not 0.\n";
+"Status: 0 done, 1 failed, 2 usage, 3 --start-when was not met; with COMMAND that of\n"
+"COMMAND, if it is not 0.\n";
 
-enum { OPT_VM = 256, OPT_FOR, OPT_ROTATE, OPT_KEEP, OPT_RING_SIZE, OPT_JSON };
+enum { OPT_VM = 256, OPT_FOR, OPT_ROTATE, OPT_KEEP, OPT_RING_SIZE, OPT_JSON, OPT_START, OPT_BEFORE,
+       OPT_STOP };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
@@ -52,6 +59,9 @@ static const struct option long_options[] = {
 	{ "for", required_argument, NULL, OPT_FOR },
 	{ "rotate", required_argument, NULL, OPT_ROTATE },
 	{ "keep", required_argument, NULL, OPT_KEEP },
+	{ "start-when", required_argument, NULL, OPT_START },
+	{ "before", required_argument, NULL, OPT_BEFORE },
+	{ "stop-when", required_argument, NULL, OPT_STOP },
 	{ "ring-size", required_argument, NULL, OPT_RING_SIZE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -106,6 +116,13 @@ static int set_rotate(struct record_options *opt, const char *text)
 	return 0;
 }
 
+static int set_trigger(const char *option, const char *text, struct trigger *ret)
+{
+	char msg[FILTER_MSG];
+
+	return trigger_parse(text, ret, msg) ? usage("%s: %s", option, msg) : 0;
+}
+
 /* One option; 0, or the status to end with, or -1: all is done. */
 static int take_option(struct record_options *opt, int c, char *arg)
 {
@@ -134,6 +151,14 @@ static int take_option(struct record_options *opt, int c, char *arg)
 		if (cli_number(arg, &n) || !n || n > UINT_MAX)
 			return usage("--keep %s: a number of files from 1 up", arg);
 		opt->keep = (unsigned int)n;
+		return 0;
+	case OPT_START:
+		return set_trigger("--start-when", arg, &opt->start);
+	case OPT_STOP:
+		return set_trigger("--stop-when", arg, &opt->stop);
+	case OPT_BEFORE:
+		if (cli_time(arg, &opt->before_ns))
+			return usage("--before %s: not a time, such as 10s, 500ms or 5m", arg);
 		return 0;
 	case OPT_RING_SIZE:
 		if (cli_size(arg, &n) || n < 4096 || n > 1u << 30)
@@ -169,6 +194,8 @@ static int check(struct record_options *opt)
 		return usage("no output: -o FILE");
 	if (opt->keep && !opt->rotate_ns && !opt->rotate_bytes)
 		return usage("--keep belongs to --rotate");
+	if (opt->before_ns && !opt->start.set)
+		return usage("--before belongs to --start-when");
 	if (opt->filter_text && filter_parse(opt->filter_text, &opt->filter, msg))
 		return usage("-f: %s", msg);
 	return 0;

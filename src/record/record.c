@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { STATUS_DONE, STATUS_FAILED };
+enum { STATUS_DONE, STATUS_FAILED, STATUS_NO = 3 };
 
 /* The recording may end before the command does: then it goes on alone. */
 static void wait_for_command(struct session *s)
@@ -34,6 +34,7 @@ static void session_free(struct session *s)
 	recorder_free(s->recorder);
 	vms_free(&s->vms);
 	files_free(&s->files);
+	before_free(&s->before);
 	if (s->stop_fd >= 0)
 		close(s->stop_fd);
 	if (s->fd >= 0)
@@ -58,6 +59,10 @@ static int record(struct session *s)
 		fprintf(stderr, "vmmtrace record: the totals cannot be written: %s\n",
 			strerror(-err));
 	record_report(s, end);
+	if (s->waiting && !err)
+		fprintf(stderr, "vmmtrace record: --start-when was not met: nothing is recorded\n");
+	if (s->waiting && !err && end != SESSION_FAILED)
+		return STATUS_NO;
 	return err || s->output_failed || end == SESSION_FAILED ? STATUS_FAILED : STATUS_DONE;
 }
 

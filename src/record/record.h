@@ -6,6 +6,8 @@
  *	session.c	the recording: its parts, where they begin and end
  *	vms.c		the VMs, and exactly what of each is recorded
  *	select.c	which VMs
+ *	trigger.c	when it starts and stops
+ *	before.c	what came before it started
  *	command.c	the command
  *	files.c		the files of a recording that is cut into many
  *	report.c	the summary
@@ -18,11 +20,13 @@
 #include <sys/types.h>
 
 #include "src/filter/filter.h"
+#include "src/record/before.h"
 #include "src/record/command.h"
 #include "src/record/files.h"
 #include "src/record/held.h"
 #include "src/record/recorder.h"
 #include "src/record/select.h"
+#include "src/record/trigger.h"
 #include "src/record/vms.h"
 
 #define RECORD_MAX_OUTPUTS 8
@@ -38,6 +42,8 @@ struct record_options {
 	uint64_t time_ns;		/* how long; 0: no limit */
 	uint64_t rotate_ns, rotate_bytes;	/* 0: not by that */
 	unsigned int keep;		/* files of each output; 0: all */
+	struct trigger start, stop;
+	uint64_t before_ns;		/* what came before the start, too */
 	bool json, quiet;
 };
 
@@ -48,6 +54,7 @@ enum session_end {
 	SESSION_GOES_ON,
 	SESSION_ENDED,			/* the VMs, or the command */
 	SESSION_TIME,
+	SESSION_MET,			/* the condition to stop */
 	SESSION_STOPPED,		/* by a signal */
 	SESSION_FAILED,
 };
@@ -63,6 +70,12 @@ struct session {
 	struct vms vms;
 	struct files files;
 	struct command command;
+	struct trigger start, stop;
+	bool waiting;			/* for start */
+	bool met_start, met_stop;
+	bool replaying;			/* records that were looked at already */
+	struct before before;
+	uint64_t back_ns;		/* so far it reached back, if not as far as asked for */
 	struct held *later;		/* what lies beyond the cut that is being made */
 	uint64_t begun_ns, part_ns;	/* CLOCK_MONOTONIC: the recording, this part of it */
 	uint64_t probe_ns;

@@ -85,6 +85,9 @@ static void print_people(const struct session *s, enum session_end end)
 	fputc('\n', stderr);
 	if (end == SESSION_STOPPED)
 		fprintf(stderr, "stopped; what was recorded is kept\n");
+	if (s->back_ns)
+		fprintf(stderr, "--before: %u MiB of records reach back %.3f s only\n",
+			BEFORE_BYTES >> 20, (double)s->back_ns / 1e9);
 	print_vms(s);
 	tables_print_host();
 	if (s->vms.sum.vs_exits)
@@ -113,7 +116,7 @@ static void print_json(const struct session *s, enum session_end end)
 {
 	static const char *const ends[] = {
 		[SESSION_ENDED] = "ended", [SESSION_TIME] = "time",
-		[SESSION_STOPPED] = "stopped", [SESSION_FAILED] = "failed",
+		[SESSION_STOPPED] = "stopped", [SESSION_MET] = "met", [SESSION_FAILED] = "failed",
 	};
 	struct tables t = tables_of(s);
 	struct collector_count sum;

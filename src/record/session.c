@@ -61,14 +61,32 @@ static void hold(struct session *s, int source, const union vmmt_record *rec)
 		s->vms.nomem = true;
 }
 
+/* Does it start or stop the recording? */
+static void look(struct session *s, const union vmmt_record *rec)
+{
+	if (s->replaying || !rec->head.vm)
+		return;
+	if (s->waiting && !s->met_start)
+		s->met_start = trigger_met(&s->start, rec);
+	else if (!s->met_stop)
+		s->met_stop = trigger_met(&s->stop, rec);
+}
+
 static bool wanted(void *arg, int source, const union vmmt_record *rec)
 {
 	struct session *s = arg;
 	enum vms_route route = vms_route(&s->vms, rec, recorder_collector(s->recorder));
 
+	if (route == VMS_BOTH && s->waiting)
+		route = VMS_LATER;
 	if (route == VMS_LATER || route == VMS_BOTH)
 		hold(s, source, rec);
-	return route == VMS_NOW || route == VMS_BOTH;
+	if (route != VMS_NOW && route != VMS_BOTH)
+		return false;
+	look(s, rec);
+	if (s->waiting && before_add(&s->before, source, rec))
+		s->vms.nomem = true;
+	return !s->waiting;
 }
 
 static void push(void *arg, int source, const union vmmt_record *rec)
@@ -76,6 +94,129 @@ static void push(void *arg, int source, const union vmmt_record *rec)
 	struct session *s = arg;
 
 	collector_push(recorder_collector(s->recorder), source, rec, rec->head.size);
+}
+
+/* ---- parts ---- */
+
+/* All that lies before the cut is read when this returns. A VM's own records may be in two
+ * rings in either order: so twice. */
+static void cut(struct session *s)
+{
+	s->vms.cut_time = now_tsc(s);
+	vmm_clock(s->fd);
+	vms_cut(&s->vms);
+	recorder_read(s->recorder);
+	recorder_read(s->recorder);
+}
+
+static void add_counts(struct session *s)
+{
+	const struct collector *c = recorder_collector(s->recorder);
+	const struct collector_count *counts = collector_counts(c);
+	struct collector_stats stats = collector_stats(c);
+	unsigned int i;
+
+	for (i = 0; i < VMMT_NCLASS; i++) {
+		s->counts[i].counted += counts[i].counted;
+		s->counts[i].recorded += counts[i].recorded;
+		s->counts[i].filtered += counts[i].filtered;
+		s->counts[i].lost += counts[i].lost;
+	}
+	s->stats.records += stats.records;
+	s->stats.lost += stats.lost;
+	s->output_failed |= collector_failed(c);
+}
+
+/* The files of this part are written and closed. */
+static int end_part(struct session *s)
+{
+	struct collector_totals totals;
+	struct collector_stream_end *streams;
+	int err = vms_totals(&s->vms, &totals, &streams);
+
+	if (err)
+		return err;
+	err = recorder_finish(s->recorder, &totals);
+	free(streams);
+	add_counts(s);
+	if (!err)
+		files_done(&s->files);
+	return err;
+}
+
+static int next_part(struct session *s)
+{
+	struct held later = {};
+	int err;
+
+	s->later = &later;
+	cut(s);
+	err = end_part(s);
+	s->later = NULL;
+	if (err == -EIO)	/* told already; the next file may do better */
+		err = 0;
+	if (!err)
+		err = files_next(&s->files);
+	if (!err) {
+		collector_restart(recorder_collector(s->recorder));
+		err = recorder_add_outputs(s->recorder, (const char *const *)s->files.paths,
+					   s->files.noutputs);
+	}
+	vms_next(&s->vms);
+	if (!err)
+		err = vms_begin(&s->vms, recorder_collector(s->recorder));
+	if (!err)
+		held_each(&later, push, s);
+	held_free(&later);
+	s->part_ns = now_ns();
+	return err;
+}
+
+static bool part_is_full(const struct session *s)
+{
+	const struct record_options *opt = s->opt;
+
+	if (opt->rotate_ns && now_ns() - s->part_ns >= opt->rotate_ns)
+		return true;
+	return opt->rotate_bytes && files_size(&s->files) >= opt->rotate_bytes;
+}
+
+/* ---- before it starts ---- */
+
+/* The next piece of what comes before the recording. */
+static int next_piece(struct session *s)
+{
+	struct held later = {};
+	int err;
+
+	s->later = &later;
+	cut(s);
+	s->later = NULL;
+	vms_next(&s->vms);
+	err = before_begin(&s->before, &s->vms, now_ns());
+	if (!err)
+		held_each(&later, push, s);
+	held_free(&later);
+	return err;
+}
+
+/* The condition is met: all that is still held is the beginning of the recording. */
+static int start(struct session *s)
+{
+	int err;
+
+	s->waiting = false;
+	s->begun_ns = s->part_ns = now_ns();
+	if (s->before.cut_short)
+		s->back_ns = s->begun_ns - s->before.oldest->ns;
+	before_rewind(&s->before, &s->vms);
+	err = vms_begin(&s->vms, recorder_collector(s->recorder));
+	s->replaying = true;
+	if (!err)
+		before_each(&s->before, push, s);
+	s->replaying = false;
+	before_free(&s->before);
+	return err;
 }
 
 /* ---- the beginning ---- */
@@ -164,14 +305,21 @@ static int make_recorder(struct session *s, char msg[RECORDER_MSG])
 	return err ? err : recorder_open_vmm(s->recorder, &source, msg);
 }
 
+/* Records gather before there is a first piece of what came before: it begins empty. */
 static int begin(struct session *s)
 {
-	int err;
+	int err = 0;
 
 	vms_open(&s->vms);
-	err = vmm_clock(s->fd);
+	s->before.ns = s->opt->before_ns;
+	if (s->waiting)
+		err = before_begin(&s->before, &s->vms, now_ns());
+	if (!err)
+		err = vmm_clock(s->fd);
 	if (!err)
 		err = vms_look(&s->vms, recorder_collector(s->recorder));
+	if (!err && s->waiting)
+		err = next_piece(s);
 	if (err)
 		snprintf(s->why, sizeof(s->why), "recording cannot start: %s", strerror(-err));
 	return err;
@@ -214,6 +362,11 @@ int session_open(struct session *s)
 			snprintf(s->why, sizeof(s->why), "%s", strerror(-err));
 		return err;
 	}
+	s->start = opt->start;
+	s->stop = opt->stop;
+	trigger_compile(&s->start, s->version.vv_tsc_khz);
+	trigger_compile(&s->stop, s->version.vv_tsc_khz);
+	s->waiting = s->vms.waiting = s->start.set;
 	s->vms.fd = s->fd;
 	s->vms.select = &s->select;
 	s->vms.ops = (struct snapshot_ops){ refused, idle, s };
@@ -227,91 +380,6 @@ int session_open(struct session *s)
 		err = start_command(s);
 	s->begun_ns = s->part_ns = now_ns();
 	return err;
-}
-
-/* ---- parts ---- */
-
-/* All that lies before the cut is read when this returns. A VM's own records may be in two
- * rings in either order: so twice. */
-static void cut(struct session *s)
-{
-	s->vms.cut_time = now_tsc(s);
-	vmm_clock(s->fd);
-	vms_cut(&s->vms);
-	recorder_read(s->recorder);
-	recorder_read(s->recorder);
-}
-
-static void add_counts(struct session *s)
-{
-	const struct collector *c = recorder_collector(s->recorder);
-	const struct collector_count *counts = collector_counts(c);
-	struct collector_stats stats = collector_stats(c);
-	unsigned int i;
-
-	for (i = 0; i < VMMT_NCLASS; i++) {
-		s->counts[i].counted += counts[i].counted;
-		s->counts[i].recorded += counts[i].recorded;
-		s->counts[i].filtered += counts[i].filtered;
-		s->counts[i].lost += counts[i].lost;
-	}
-	s->stats.records += stats.records;
-	s->stats.lost += stats.lost;
-	s->output_failed |= collector_failed(c);
-}
-
-/* The files of this part are written and closed. */
-static int end_part(struct session *s)
-{
-	struct collector_totals totals;
-	struct collector_stream_end *streams;
-	int err = vms_totals(&s->vms, &totals, &streams);
-
-	if (err)
-		return err;
-	err = recorder_finish(s->recorder, &totals);
-	free(streams);
-	add_counts(s);
-	if (!err)
-		files_done(&s->files);
-	return err;
-}
-
-static int next_part(struct session *s)
-{
-	struct held later = {};
-	int err;
-
-	s->later = &later;
-	cut(s);
-	err = end_part(s);
-	s->later = NULL;
-	if (err == -EIO)	/* told already; the next file may do better */
-		err = 0;
-	if (!err)
-		err = files_next(&s->files);
-	if (!err) {
-		collector_restart(recorder_collector(s->recorder));
-		err = recorder_add_outputs(s->recorder, (const char *const *)s->files.paths,
-					   s->files.noutputs);
-	}
-	vms_next(&s->vms);
-	if (!err)
-		err = vms_begin(&s->vms, recorder_collector(s->recorder));
-	if (!err)
-		held_each(&later, push, s);
-	held_free(&later);
-	s->part_ns = now_ns();
-	return err;
-}
-
-static bool part_is_full(const struct session *s)
-{
-	const struct record_options *opt = s->opt;
-
-	if (opt->rotate_ns && now_ns() - s->part_ns >= opt->rotate_ns)
-		return true;
-	return opt->rotate_bytes && files_size(&s->files) >= opt->rotate_bytes;
 }
 
 /* ---- the loop ---- */
@@ -365,7 +433,9 @@ static enum session_end look_for_end(struct session *s)
 	if (!opt->command && !opt->select.all && !vms_running(&s->vms) &&
 	    !processes_left(&opt->select))
 		return SESSION_ENDED;
-	if (opt->time_ns && now_ns() - s->begun_ns >= opt->time_ns)
+	if (s->met_stop)
+		return SESSION_MET;
+	if (opt->time_ns && !s->waiting && now_ns() - s->begun_ns >= opt->time_ns)
 		return SESSION_TIME;
 	if (!collector_writes(recorder_collector(s->recorder)))
 		return SESSION_FAILED;
@@ -386,7 +456,10 @@ static int step(struct session *s)
 	vms_check(&s->vms, probe);
 	if (!err && s->vms.nomem)
 		err = -ENOMEM;
-	if (!err && part_is_full(s))
+	if (!err && s->waiting)
+		err = s->met_start ? start(s) :
+		      before_is_full(&s->before, now) ? next_piece(s) : 0;
+	else if (!err && part_is_full(s))
 		err = next_part(s);
 	if (err)
 		snprintf(s->why, sizeof(s->why), "recording ends: %s", strerror(-err));
@@ -415,8 +488,12 @@ int session_close(struct session *s)
 	recorder_read(s->recorder);
 	if (s->vms.stranger)
 		vms_look(&s->vms, recorder_collector(s->recorder));
+	if (s->waiting && s->met_start)
+		start(s);
 	cut(s);
 	recorder_stop(s->recorder);
+	if (s->waiting)
+		vms_drop(&s->vms, UINT64_MAX);
 	s->missed = recorder_missed(s->recorder);
 	err = end_part(s);
 	if (s->files.number == 1)

@@ -136,7 +136,7 @@ static int begin_vcpu(struct vms *v, struct vms_vcpu *vcpu)
 		return -ENOMEM;
 	memcpy(vcpu->first, vcpu->stats, sizeof(*vcpu->first));
 	snapshot_take(vcpu->stats, &vcpu->begin, &v->ops);
-	vcpu->end = vcpu->begin;
+	vcpu->end = vcpu->origin = vcpu->begin;
 	vcpu->from = vcpu->begin.exits;
 	return 0;
 }
@@ -343,19 +343,34 @@ size_t vms_running(const struct vms *v)
 
 /* ---- from one snapshot to the next ---- */
 
+/* Of a vCPU without statistics the records were counted as they came. */
+static void end_vcpu(struct vms *v, const struct vms_vm *vm, unsigned int k)
+{
+	struct vms_vcpu *vcpu = &vm->vcpus[k];
+	struct vmmt_refused refused;
+
+	if (vcpu->stats) {
+		snapshot_take(vcpu->stats, &vcpu->end, &v->ops);
+		return;
+	}
+	v->ops.refused(v->ops.arg, vm->id, k, &refused);
+	memcpy(vcpu->end.filtered, refused.exits, sizeof(refused.exits));
+}
+
 void vms_cut(struct vms *v)
 {
 	unsigned int k;
 	size_t i;
 
+	v->cuts++;
 	for (i = 0; i < v->nvms; i++) {
 		struct vms_vm *vm = v->vms[i];
 
+		if (vm->ended && !vm->final)
+			vm->final_at = v->cuts;
 		vm->final = vm->ended;
 		for (k = 0; k < vm->nvcpus; k++)
-			if (vm->vcpus[k].stats)
-				snapshot_take(vm->vcpus[k].stats, &vm->vcpus[k].end,
-					      &v->ops);
+			end_vcpu(v, vm, k);
 	}
 	v->cutting = true;
 }
@@ -366,13 +381,14 @@ static void count(struct collector_count class[VMMT_NCLASS], const struct vms_vc
 
 	for (i = 0; i < VMMT_NCLASS; i++) {
 		uint64_t counted = vcpu->end.counted[i] - vcpu->begin.counted[i];
+		uint64_t filtered = vcpu->end.filtered[i] - vcpu->begin.filtered[i];
 
 		/* It ended before its statistics could be mapped: its records tell, and where
 		 * they have gaps, the ordinal that each exit has in its class. */
-		if (!vcpu->stats && counted < vcpu->seen[i])
-			counted = vcpu->seen[i];
+		if (!vcpu->stats && counted < vcpu->seen[i] + filtered)
+			counted = vcpu->seen[i] + filtered;
 		class[i].counted += counted;
-		class[i].filtered += vcpu->end.filtered[i] - vcpu->begin.filtered[i];
+		class[i].filtered += filtered;
 	}
 }
 
@@ -455,7 +471,7 @@ void vms_next(struct vms *v)
 	while (i < v->nvms) {
 		struct vms_vm *vm = v->vms[i];
 
-		if (vm->final) {
+		if (vm->final && !v->waiting) {
 			forget(v, i);
 			continue;
 		}
@@ -482,8 +498,7 @@ static void retire(struct vms *v, size_t i)
 		return;
 	v->gone_ends = ends;
 	for (k = 0; k < vm->nvcpus; k++)
-		if (vm->vcpus[k].stats)
-			snapshot_take(vm->vcpus[k].stats, &vm->vcpus[k].end, &v->ops);
+		end_vcpu(v, vm, k);
 	count_vm(vm, v->gone, ends, &v->ngone_ends);
 	forget(v, i);
 }
@@ -507,10 +522,108 @@ void vms_check(struct vms *v, bool probe)
 
 		if (probe && !vm->ended)
 			vm->ended = is_gone(v, vm);
-		if (vm->ended && ++vm->looks > RETIRE)
+		if (vm->ended && !v->waiting && ++vm->looks > RETIRE)
 			retire(v, i);
 		if (i < v->nvms && v->vms[i] == vm)
 			i++;
+	}
+}
+
+/* ---- back to an earlier moment ---- */
+
+void vms_free_marks(struct vms_mark *marks, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(marks[i].stats);
+	free(marks);
+}
+
+int vms_marks(const struct vms *v, struct vms_mark **ret, size_t *ret_count)
+{
+	struct vms_mark *marks;
+	size_t i, n = 0;
+	unsigned int k;
+
+	for (i = 0; i < v->nvms; i++)
+		n += v->vms[i]->nvcpus;
+	marks = calloc(n + 1, sizeof(*marks));
+	if (!marks)
+		return -ENOMEM;
+	for (i = n = 0; i < v->nvms; i++) {
+		for (k = 0; k < v->vms[i]->nvcpus; k++) {
+			const struct vms_vcpu *vcpu = &v->vms[i]->vcpus[k];
+
+			if (!vcpu->begin.seq || !vcpu->stats)
+				continue;
+			marks[n] = (struct vms_mark){ v->vms[i]->id, k, vcpu->begin, NULL };
+			marks[n].stats = malloc(sizeof(*marks[n].stats));
+			if (!marks[n].stats) {
+				vms_free_marks(marks, n);
+				return -ENOMEM;
+			}
+			memcpy(marks[n++].stats, vcpu->stats, sizeof(*marks->stats));
+		}
+	}
+	*ret = marks;
+	*ret_count = n;
+	return 0;
+}
+
+static struct vms_mark *mark_of(struct vms_mark *marks, size_t n, uint32_t vm, uint32_t vcpu)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (marks[i].vm == vm && marks[i].vcpu == vcpu)
+			return &marks[i];
+	return NULL;
+}
+
+static void rewind_vcpu(struct vms_vcpu *vcpu, struct vms_mark *mark)
+{
+	vcpu->begin = mark ? mark->at : vcpu->origin;
+	vcpu->from = vcpu->begin.exits;
+	memset(vcpu->seen, 0, sizeof(vcpu->seen));
+	if (!mark)
+		return;
+	free(vcpu->first);
+	vcpu->first = mark->stats;
+	mark->stats = NULL;
+}
+
+void vms_rewind(struct vms *v, struct vms_mark *marks, size_t n)
+{
+	unsigned int k;
+	size_t i;
+
+	v->waiting = false;
+	for (i = 0; i < v->nvms; i++) {
+		struct vms_vm *vm = v->vms[i];
+
+		for (k = 0; k < vm->nvcpus; k++) {
+			struct vms_mark *mark = mark_of(marks, n, vm->id, k);
+
+			rewind_vcpu(&vm->vcpus[k], mark);
+			vm->whole &= !mark;
+		}
+	}
+}
+
+void vms_drop(struct vms *v, uint64_t cut)
+{
+	size_t i = 0;
+
+	while (i < v->nvms) {
+		struct vms_vm *vm = v->vms[i];
+
+		if (cut != UINT64_MAX && !(vm->final && vm->final_at < cut)) {
+			i++;
+			continue;
+		}
+		vm_free(vm);
+		v->vms[i] = v->vms[--v->nvms];
 	}
 }
 

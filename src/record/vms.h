@@ -30,6 +30,7 @@ struct vms_vcpu {
 	const struct vmm_stats *stats;	/* NULL: it was gone before they could be mapped */
 	struct vmm_stats *first;	/* what they were in the beginning; NULL: all 0 */
 	uint64_t from;			/* exits before the recording */
+	struct snapshot origin;		/* where it was taken up */
 	struct snapshot begin, end;	/* without statistics: the last that was seen */
 	uint64_t exits;			/* all it took, once it ended */
 	uint64_t seen[VMMT_NCLASS];	/* without statistics: exits since begin */
@@ -43,6 +44,7 @@ struct vms_vm {
 	bool whole;			/* from its first exit on */
 	bool fresh;			/* made behind the cut that is being made */
 	bool ended, final;		/* final: when the last cut was made, too */
+	uint64_t final_at;		/* number of the cut */
 	unsigned int looks;		/* of vms_check(), since it ended */
 	unsigned int nvcpus;
 	struct vms_vcpu *vcpus;
@@ -67,7 +69,9 @@ struct vms {
 	uint32_t *others;		/* VMs that are not to be recorded */
 	size_t nothers;
 	bool stranger;			/* one was met that is in neither: vms_look() */
+	bool waiting;			/* VMs that ended may be asked for: vms_rewind() */
 	bool cutting;
+	uint64_t cuts;			/* so many were made */
 	uint64_t cut_time;		/* TSC: clock records from here on are for both sides */
 	bool nomem;
 	/* Of VMs that ended since begin, and are forgotten. */
@@ -114,6 +118,23 @@ void vms_next(struct vms *v);
 
 /* Tells the collector where the streams begin. 0 or -ENOMEM. */
 int vms_begin(const struct vms *v, struct collector *c);
+
+/* Where the vCPUs were at the last cut: a list to give to vms_rewind(), or to be freed. */
+struct vms_mark {
+	uint32_t vm, vcpu;
+	struct snapshot at;
+	struct vmm_stats *stats;	/* NULL: all 0 */
+};
+int vms_marks(const struct vms *v, struct vms_mark **ret, size_t *ret_count);
+void vms_free_marks(struct vms_mark *marks, size_t n);
+
+/* The recording begins where the vCPUs were then; those taken up since, where they were
+ * taken up. */
+void vms_rewind(struct vms *v, struct vms_mark *marks, size_t n);
+
+/* While waiting: VMs that had ended before that cut are not asked for any more. All of them
+ * with UINT64_MAX, those that run as well. */
+void vms_drop(struct vms *v, uint64_t cut);
 
 /* All of them are added to sum and infos, and forgotten. */
 void vms_close_all(struct vms *v);

@@ -175,6 +175,40 @@ result $? "a command that a signal ends"
 bad "a command that is not there" 127 "nonesuch: cannot be started" \
 	vmmtrace record -q -o /tmp/x.ndjson -- nonesuch
 
+# ---- conditions ----
+
+guest_for() { # ARG...: record the guest with the marks
+	record -q "$@" -- sh -c 'vmmtrace run -q --name marks --flat marks.bin@0x100000 --memory 4M \
+		--max-exits 3000; true'
+}
+guest_for -o /out/marks.ndjson
+[ $status = 0 ]
+result $? "a guest that marks"
+guest_for -o /out/start.ndjson -o /out/start.json --start-when mark=0x1234 --stop-when mark=0x5678
+[ $status = 0 ]
+result $? "from a mark to another"
+guest_for -o /out/before.ndjson --start-when mark=0x5678 --before 1h
+[ $status = 0 ]
+result $? "from a mark, and an hour before it"
+guest_for -o /out/stop.ndjson --stop-when class=cpuid#200
+[ $status = 0 ]
+result $? "up to the 200th exit of a class"
+guest_for -o /out/never.ndjson --start-when 'event=exit,guest>1h'
+[ $status = 3 ] && grep -q "not met" err
+result $? "a condition that is not met"
+guest still cpuid.bin
+still=$!
+until_exits still 100
+record -o /out/run.ndjson -o /out/run.json --vm still --start-when 'class=cpuid#2000' \
+	--before 100ms --for 300ms
+[ $status = 0 ]
+result $? "a running VM, from the 2000th exit on, and what came before"
+record -q -o /out/cycle.ndjson --vm still --start-when 'class=cpuid#1000' --for 1s --rotate 300ms
+[ $status = 0 ]
+result $? "with files that follow each other"
+kill $still
+wait $still
+
 # ---- bad input ----
 
 guest storm storm.bin

@@ -116,4 +116,37 @@ def check_all(path, n):
     assert totals(path)["lost"] == 0
 
 
+def marks_of(path):
+    return [r["value"] for r in records(path) if r["ev"] == "mark"]
+
+
+def check_marks(path, *values):
+    assert marks_of(path) == [*values], marks_of(path)
+
+
+def check_between(path):
+    """From mark 0x1234 to 0x5678, between which the guest takes 100 CPUIDs, and the moments around."""
+    assert marks_of(path) == ["0x1234", "0x5678"], marks_of(path)
+    first, last = (r["exit"] for r in records(path) if r["ev"] == "mark")
+    own = [r for r in exits(path) if first < r["exit"] < last and r["class"] == "cpuid"]
+    assert len(own) == 100, len(own)
+
+
+def check_nth(path, n):
+    own = [r for r in exits(path) if r["class"] == "cpuid"]
+    assert own[int(n) - 1]["nth"] == int(n), own[int(n) - 1]
+    assert exits(path)[0]["exit"] == 1 and totals(path)["lost"] == 0
+
+
+def check_empty(path):
+    assert exits(path) == [] and totals(path)["classes"] == {}, totals(path)
+
+
+def check_before(path, ns):
+    """More than that long before the recording began, which lasted 300 ms."""
+    mine = exits(path)
+    assert mine[-1]["t"] - mine[0]["t"] >= int(ns), (mine[0], mine[-1])
+    assert totals(path)["lost"] == 0
+
+
 globals()["check_" + sys.argv[1]](*sys.argv[2:])

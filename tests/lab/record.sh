@@ -6,7 +6,8 @@
 need amd python3
 
 "$vmmtrace" lab --cpu amd --smp 2 --memory 1024 --out "$dir/out" --exit-log "$dir/exit-log" \
-	--add tests/lab/as_user --add "${srcdir:-.}/tests/lab/record-host.sh:/root/host.sh" -- \
+	--add tests/lab/as_user --add tests/lab/marks.bin:/root/marks.bin \
+	--add "${srcdir:-.}/tests/lab/record-host.sh:/root/host.sh" -- \
 	sh host.sh >"$dir/tap" 2>"$dir/err"
 status=$?
 cat "$dir/tap"
@@ -27,7 +28,7 @@ told() { # NAME WHAT ARG...: see record.py
 }
 out=$dir/out
 told "the list is the VM's" list "$out/list.json"
-for f in full a b c time.0001 time.0002; do
+for f in a b c time.0001 time.0002; do
 	told "$f.ndjson has each exit that the processor took meanwhile" processor "$dir/exit-log" \
 		"$out/$f.ndjson"
 done
@@ -46,4 +47,12 @@ told "a command's VM is there from its first exit to its end" all "$out/command.
 told "so are three at once" all "$out/three.ndjson" 3
 told "and no other" all "$out/alone.ndjson" 1
 told "a command without a VM leaves none" all "$out/no-vm.ndjson" 0
+told "a guest's marks are there, and all its exits" marks "$out/marks.ndjson" 0x1234 0x5678
+told "a recording begins and ends with marks" between "$out/start.ndjson"
+told "what came before a mark is there, from the first exit on" all "$out/before.ndjson" 1
+told "and so is the mark" marks "$out/before.ndjson" 0x1234 0x5678
+told "a recording ends at the 200th exit of its class" nth "$out/stop.ndjson" 200
+told "nothing is recorded if its condition is not met" empty "$out/never.ndjson"
+told "what came before is there" before "$out/run.ndjson" 100000000
+told "files follow each other after a condition" joined "$out"/cycle.*.ndjson
 plan
