@@ -42,8 +42,8 @@ static void head_init(struct vmmt_head *head, u16 event, u16 size, u32 vm, u32 v
 
 /* ---- records of a vCPU ---- */
 
-/* What became of a record, by the last recorder's word; one that a recorder's
- * filter refused that recorder leaves out of the numbers it passes on. */
+/* What became of a record. Its seq stays spent even if no recorder wanted it:
+ * who filters numbers anew what is kept. */
 static void account(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 verdict)
 {
 	struct vmm_stats *st = vcpu->stats;

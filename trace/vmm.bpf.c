@@ -98,8 +98,10 @@ static __always_inline void refuse(__u8 *verdict)
 
 /* A record that nobody can count as refused is lost. */
 static __always_inline void count_refused(struct vmmt_stream *stream, struct vmmt_refused *r,
-					  __u32 class, __u8 *verdict)
+					  const void *rec, __u32 event, __u8 *verdict)
 {
+	__u32 class = VMMT_NCLASS;
+
 	if (!r) {
 		bpf_map_update_elem(&refused, stream, &nothing, BPF_NOEXIST);
 		r = bpf_map_lookup_elem(&refused, stream);
@@ -109,14 +111,14 @@ static __always_inline void count_refused(struct vmmt_stream *stream, struct vmm
 		return;
 	}
 	r->records++;
+	if (event == VMMT_EVENT_exit)
+		class = ((const struct vmmt_exit *)rec)->class;
 	if (class < VMMT_NCLASS)
 		r->exits[class]++;
 	refuse(verdict);
 }
 
-/* class: of an exit, VMMT_NCLASS for other records. */
-static __always_inline void filtered(void *rec, __u32 event, __u32 size, __u32 class,
-				     __u8 *verdict)
+static __always_inline void filtered(void *rec, __u32 event, __u32 size, __u8 *verdict)
 {
 	struct vmmt_head *head = rec;
 	struct vmmt_stream stream = { head->vm, head->vcpu };
@@ -125,16 +127,8 @@ static __always_inline void filtered(void *rec, __u32 event, __u32 size, __u32 c
 	if (vmmt_filter_wants(&filter, event, rec))
 		deliver(rec, size, verdict, r ? r->records : 0);
 	else
-		count_refused(&stream, r, class, verdict);
+		count_refused(&stream, r, rec, event, verdict);
 }
-
-#define CLASS_exit(rec) (rec)->class
-#define CLASS_ept_fault(rec) VMMT_NCLASS
-#define CLASS_intr(rec) VMMT_NCLASS
-#define CLASS_call(rec) VMMT_NCLASS
-#define CLASS_life(rec) VMMT_NCLASS
-#define CLASS_mark(rec) VMMT_NCLASS
-#define CLASS_clock(rec) VMMT_NCLASS
 
 #define PROGRAM(id, name, doc, NAME) \
 SEC("raw_tp.w/vmm_" #name) \
@@ -145,7 +139,7 @@ int on_##name(struct bpf_raw_tracepoint_args *ctx) \
 	if (!wanted_vm(&rec->head)) \
 		refuse(&rec->verdict); \
 	else if (filter.terms) \
-		filtered(rec, id, sizeof(*rec), CLASS_##name(rec), &rec->verdict); \
+		filtered(rec, id, sizeof(*rec), &rec->verdict); \
 	else \
 		deliver(rec, sizeof(*rec), &rec->verdict, 0); \
 	if (id == VMMT_EVENT_life && bell_wanted) \

@@ -55,7 +55,8 @@ enum vmm_stats_span { VMMT_SPANS(VMM_SPAN) VMM_NSPAN };
 
 /*
  * One class of exits. vsc_counted is the exits taken; of these, vsc_delivered,
- * vsc_filtered and vsc_full tell the recorder's verdict. The histogram holds
+ * vsc_filtered and vsc_full tell the recorder's verdict; of several recorders,
+ * filtered means that none wanted it. The histogram holds
  * the time from an exit to the next entry, tracing and halting taken off; it
  * is entered at that entry, so it may lag vsc_counted by one.
  */

@@ -88,6 +88,19 @@ static void print_spans(void)
 	printf("\n");
 }
 
+static void print_durations(void)
+{
+	printf("## Durations\n\n"
+	       "What one record tells of time, for [filters](man/vmmtrace-filter.7), beside its fields of the\n"
+	       "kind ticks:\n\n"
+	       "| event | duration | from | to | what |\n|---|---|---|---|---|\n");
+#define DURATION(event, name, from, to, doc) \
+	printf("| `" #event "` | `" #name "` | `" #from "` | `" #to "` | %s |\n", doc);
+	VMMT_DURATIONS(DURATION)
+#undef DURATION
+	printf("\n");
+}
+
 static void print_enum(unsigned int kind)
 {
 	const struct vmmt_enum *e = vmmt_enum(kind);
@@ -120,7 +133,11 @@ static void print_classes(void)
 		printf("| %u | `%s` | %s | %s | %s |\n", id, info->name, info->doc, info->label,
 		       key_name(info->key));
 	}
-	printf("\n");
+	printf("\nFilters have names for two at once:");
+#define GROUP(name, a, b) printf(" `" #name "` (`" #a "`, `" #b "`)");
+	VMMT_CLASS_GROUPS(GROUP)
+#undef GROUP
+	printf(".\n\n");
 }
 
 static void print_code(uint32_t first, uint32_t last, const char *class, const char *name)
@@ -169,6 +186,7 @@ static void events(void)
 	printf("## Events\n\n");
 	print_events();
 	print_spans();
+	print_durations();
 	print_classes();
 	printf("## Enumerations\n\n");
 	for (unsigned int kind = VMMT_KIND_ENUMS; kind < VMMT_NKIND; kind++)
