@@ -27,7 +27,7 @@ struct vmmt_ref {
 struct vmmt_term {
 	struct vmmt_ref ref[VMMT_NEVENT];
 	__u64 set;			/* bit per value below 64 */
-	__u64 classes;			/* bit per class: exits of others are not meant; 0 all are */
+	__u64 classes;			/* bit per class: other exits are not meant; 0 all are */
 	struct {
 		__u64 first, last;
 	} range[VMMT_FILTER_RANGES];

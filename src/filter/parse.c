@@ -18,8 +18,11 @@ int filter_fail(struct parser *p, struct word where, const char *format, ...)
 
 	if (where.len) {
 		len += snprintf(p->msg + len, FILTER_MSG - (size_t)len, ", '");
-		for (size_t i = 0; i < where.len && i < SHOWN; i++)
-			p->msg[len++] = where.at[i] >= ' ' && where.at[i] <= '~' ? where.at[i] : '?';
+		for (size_t i = 0; i < where.len && i < SHOWN; i++) {
+			char c = where.at[i];
+
+			p->msg[len++] = c >= ' ' && c <= '~' ? c : '?';
+		}
 		len += snprintf(p->msg + len, FILTER_MSG - (size_t)len, "%s'",
 				where.len > SHOWN ? "..." : "");
 	}
