@@ -116,6 +116,12 @@ close:
 	return err;
 }
 
+static int add_bell(struct source_vmm *s)
+{
+	s->bell = ring_buffer__new(bpf_map__fd(s->bpf->maps.bell), heard, NULL, NULL);
+	return s->bell ? 0 : -errno;
+}
+
 static int explain(char *msg, int err, const char *what)
 {
 	switch (-err) {
@@ -159,14 +165,10 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 	what = "cannot make the ring buffers";
 	for (i = 0; !err && i < s->ncpus; i++)
 		err = add_ring(s, (unsigned int)i, size);
+	if (!err && options->bell)
+		err = add_bell(s);
 	if (err)
 		goto failed;
-	if (options->bell) {
-		s->bell = ring_buffer__new(bpf_map__fd(s->bpf->maps.bell), heard, NULL, NULL);
-		err = s->bell ? 0 : -errno;
-		if (err)
-			goto failed;
-	}
 	what = "cannot attach to the tracepoints";
 	err = vmm_bpf__attach(s->bpf);
 	if (err)

@@ -335,17 +335,27 @@ static int start_command(struct session *s)
 	return err;
 }
 
-int session_open(struct session *s)
+static void prepare(struct session *s)
 {
 	const struct record_options *opt = s->opt;
-	char msg[RECORDER_MSG] = "";
-	int err;
 
+	s->start = opt->start;
+	s->stop = opt->stop;
+	trigger_compile(&s->start, s->version.vv_tsc_khz);
+	trigger_compile(&s->stop, s->version.vv_tsc_khz);
+	s->waiting = s->vms.waiting = s->start.set;
 	s->select = opt->select;
-	s->fd = calls_open(&s->version, s->why, sizeof(s->why));
-	if (s->fd < 0)
-		return s->fd;
-	err = check_selection(s);
+	s->vms.fd = s->fd;
+	s->vms.select = &s->select;
+	s->vms.ops = (struct snapshot_ops){ refused, idle, s };
+}
+
+/* What can fail without anything having been touched; the command, which waits. */
+static int check(struct session *s)
+{
+	const struct record_options *opt = s->opt;
+	int err = check_selection(s);
+
 	if (!err)
 		err = block_signals(s);
 	if (!err && opt->command) {
@@ -357,26 +367,30 @@ int session_open(struct session *s)
 				 opt->rotate_ns || opt->rotate_bytes, opt->keep);
 	if (!err)
 		err = files_next(&s->files);
-	if (err) {
-		if (!s->why[0])
-			snprintf(s->why, sizeof(s->why), "%s", strerror(-err));
+	if (err && !s->why[0])
+		snprintf(s->why, sizeof(s->why), "%s", strerror(-err));
+	return err;
+}
+
+int session_open(struct session *s)
+{
+	char msg[RECORDER_MSG] = "";
+	int err;
+
+	s->fd = calls_open(&s->version, s->why, sizeof(s->why));
+	if (s->fd < 0)
+		return s->fd;
+	prepare(s);
+	err = check(s);
+	if (err)
 		return err;
-	}
-	s->start = opt->start;
-	s->stop = opt->stop;
-	trigger_compile(&s->start, s->version.vv_tsc_khz);
-	trigger_compile(&s->stop, s->version.vv_tsc_khz);
-	s->waiting = s->vms.waiting = s->start.set;
-	s->vms.fd = s->fd;
-	s->vms.select = &s->select;
-	s->vms.ops = (struct snapshot_ops){ refused, idle, s };
 	err = make_recorder(s, msg);
 	if (err) {
 		snprintf(s->why, sizeof(s->why), "%s", msg);
 		return err;
 	}
 	err = begin(s);
-	if (!err && opt->command)
+	if (!err && s->opt->command)
 		err = start_command(s);
 	s->begun_ns = s->part_ns = now_ns();
 	return err;

@@ -177,9 +177,10 @@ static void name_key(unsigned int class, uint64_t key, int room, char *text, siz
 
 /* The hottest key of a class and its share, in at most room columns; - where
  * none is known. ~: it came at least that often. */
-static void top_key(const struct tables *t, const struct row *row, int room, char *text, size_t size)
+static void top_key(const struct tables *t, const struct row *row, int room, char *text,
+		    size_t size)
 {
-		struct key_count top;
+	struct key_count top;
 	char share[16];
 	bool sure;
 	double percent;
@@ -204,7 +205,8 @@ static void print_exit(const struct tables *t, const struct row *row, uint64_t b
 	int len;
 
 	len = fprintf(stderr, "%-*s %*s %7s %5.1f %6s %5s %5s %5s  ", label,
-		      vmmt_class_info(row->class)->label, count, tables_grouped(st->vsc_counted, buf),
+		      vmmt_class_info(row->class)->label, count,
+		      tables_grouped(st->vsc_counted, buf),
 		      seven(tables_ms(t, st->vsc_ticks), total),
 		      busy ? 100.0 * (double)st->vsc_ticks / (double)busy : 0,
 		      five(1000 * tables_ms(t, st->vsc_ticks) / (double)st->vsc_counted, avg),

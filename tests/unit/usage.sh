@@ -31,7 +31,7 @@ printf '{"ev":"vmmtrace","schema":9999,"keys":{}}\n' >other.ndjson
 mkdir dir.ndjson
 flat="run --flat hlt.bin@0x1000"
 
-for verb in run verify compare doctor vm; do
+for verb in run record list verify compare doctor vm; do
 	bad 2 "^[^']* --bogus: no such option" $verb --bogus
 	bad 2 "^[^']* -y: no such option" $verb -yz
 	bad 2 "^[^']* --help: it takes no argument" $verb --help=yes
@@ -72,6 +72,26 @@ bad 2 "key= comes twice" $flat -f key=1,key=2 -o x.json
 bad 2 "the range ends before it begins" $flat -f key=5..1 -o x.json
 bad 2 "a term is missing" $flat -f , -o x.json
 bad 2 "nothing to filter by" $flat -f "" -o x.json
+bad 2 "which VMs" record -o x.json
+bad 2 "no output" record -a
+bad 2 "suffix chooses" record -a -o x
+bad 2 "p 0: not the number" record -p 0 -o x.json
+bad 2 "p me: not the number" record -p me -o x.json
+bad 2 "a is all VMs" record -a --vm 1 -o x.json
+bad 2 "leave -a" record -a -o x.json -- true
+bad 2 "for 5x: not a time" record -a --for 5x -o x.json
+bad 2 "for 0s: not a time" record -a --for 0s -o x.json
+bad 2 "rotate 1K: a size from 64K up" record -a --rotate 1K -o x.json
+bad 2 "rotate often: a size" record -a --rotate often -o x.json
+bad 2 "keep belongs to --rotate" record -a --keep 1 -o x.json
+bad 2 "keep 0: a number" record -a --rotate 1s --keep 0 -o x.json
+bad 2 "before belongs to --start-when" record -a --before 1s -o x.json
+bad 2 "start-when: .*no such field" record -a --start-when nonsense=1 -o x.json
+bad 2 "start-when: '#0': which one" record -a --start-when class=cpuid#0 -o x.json
+bad 2 "stop-when: '#': which one" record -a --stop-when class=cpuid# -o x.json
+bad 2 "f: at character 1, 'nonsense': no such field" record -a -f nonsense -o x.json
+bad 2 "from 4K to 1G" record -a --ring-size 1 -o x.json
+bad 2 "now: no arguments" list now
 bad 2 "name a FILE" verify
 bad 1 "none.json: No such file" verify none.json
 bad 1 "dir.ndjson: Is a directory" verify dir.ndjson
