@@ -193,7 +193,7 @@ result $? "from a mark, and an hour before it"
 guest_for -o /out/stop.ndjson --stop-when class=cpuid#200
 [ $status = 0 ]
 result $? "up to the 200th exit of a class"
-guest_for -o /out/never.ndjson --start-when 'event=exit,guest>1h'
+guest_for -o /out/never.ndjson --start-when 'event=exit,guest>1000s'
 [ $status = 3 ] && grep -q "not met" err
 result $? "a condition that is not met"
 guest still cpuid.bin
