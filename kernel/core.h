@@ -186,7 +186,6 @@ struct vmm_vcpu {
 	struct pvclock_vcpu_time_info pvclock_base;	/* what the guest was told */
 	struct fpu_guest fpu;
 
-	u8 last_class;			/* of the last exit; for the statistics */
 	u8 last_input;			/* VMM_INPUT_*: what the next RUN takes in. [v] */
 
 	/* Records. [r] */
@@ -208,6 +207,8 @@ struct vmm_vcpu {
 		struct vmmt_mark mark;
 	} aux[VMM_AUX_MAX];
 	struct vmm_stats *stats;	/* [I] mapped by whoever may see them */
+	struct vmm_stats_class *last_class;	/* of the last exit, NULL before the first. [r] */
+	struct vmm_stats_key *last_key;	/* in it: that exit's. [r] */
 	struct preempt_notifier notifier;
 };
 

@@ -10,13 +10,13 @@
  */
 #include <linux/ktime.h>
 #include <linux/sched.h>
-#include <linux/ktime.h>
 #include <linux/workqueue.h>
 
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
 #include "core.h"
+#include "keys.h"
 #include "tp.h"
 
 static_assert(VMMT_NCLASS <= VMM_STATS_CLASSES);
@@ -164,7 +164,7 @@ static void count_spans(struct vmm_vcpu *vcpu, u64 t_handled, u64 t_out)
 	const struct vmm_frame *f = &vcpu->frame;
 	u64 back = vcpu->t_run ? vcpu->t_run : vcpu->t_traced;
 	u64 trace = vcpu->t_traced - vcpu->t_prev, user = back - vcpu->t_traced;
-	struct vmm_stats_class *last;
+	struct vmm_stats_class *last = vcpu->last_class;
 	u64 busy;
 
 	st->vs_spans[VMM_SPAN_guest] += f->t_exit - f->t_enter;
@@ -174,16 +174,16 @@ static void count_spans(struct vmm_vcpu *vcpu, u64 t_handled, u64 t_out)
 	busy = f->t_enter - vcpu->t_last_exit - trace;
 	if (t_out)
 		st->vs_spans[VMM_SPAN_return] += t_out - t_handled;
-	if (user && vcpu->last_class == VMMT_CLASS_hlt) {
+	if (user && last == &st->vs_class[VMMT_CLASS_hlt]) {
 		st->vs_spans[VMM_SPAN_halted] += user;
 		busy -= user;
 	} else {
 		st->vs_spans[VMM_SPAN_user] += user;
 	}
-	if (vcpu->nexit == 1)
+	if (!last)
 		return;
-	last = &st->vs_class[vcpu->last_class];
 	last->vsc_ticks += busy;
+	vcpu->last_key->vsk_ticks += busy;
 	last->vsc_hist[vmm_hist_bucket(busy)]++;
 	if (busy > last->vsc_max)
 		last->vsc_max = busy;
@@ -245,25 +245,29 @@ static void stats_change(struct vmm_stats *st)
  */
 void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
 {
-	struct vmm_stats_class *class = &vcpu->stats->vs_class[vcpu->rec.class];
+	struct vmm_stats *st = vcpu->stats;
+	struct vmm_stats_class *class = &st->vs_class[vcpu->rec.class];
 
-	stats_change(vcpu->stats);
+	stats_change(st);
 	count_spans(vcpu, t_handled, t_out);
-	vcpu->stats->vs_exits++;
+	st->vs_exits++;
 	class->vsc_counted++;
+	vcpu->last_class = class;
+	vcpu->last_key = vmm_key_count(class, vcpu->rec.key);
 	if (trace_vmm_exit_enabled()) {
 		emit_exit(vcpu, class, end, t_handled, t_out);
 	} else {
 		vcpu->seq += vcpu->naux + 1;
-		vcpu->stats->vs_seq = vcpu->seq;
+		st->vs_seq = vcpu->seq;
 		vcpu->naux = 0;
 	}
-	vcpu->stats->vs_off += vcpu->off;
-	stats_change(vcpu->stats);
-	vcpu->off = 0;
+	if (unlikely(vcpu->off)) {
+		st->vs_off += vcpu->off;
+		vcpu->off = 0;
+	}
+	stats_change(st);
 	vcpu->t_run = 0;
 	vcpu->t_last_exit = vcpu->frame.t_exit;
-	vcpu->last_class = vcpu->rec.class;
 	vcpu->t_prev = t_out ? t_out : t_handled;
 	vcpu->t_traced = rdtsc();
 }

@@ -411,7 +411,8 @@ static int run_loop(struct vmm_vcpu *vcpu, u16 *ret_reason)
 	int did;
 
 	for (;;) {
-		vmm_pvclock_update(vcpu, rdtsc());
+		if (vcpu->pvclock_gpa)
+			vmm_pvclock_update(vcpu, rdtsc());
 		if (!raw_cpu_read(vmm_hw_on))
 			return -EIO;	/* the host is going down */
 		if (!stay_in_guest(vcpu)) {

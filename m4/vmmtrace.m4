@@ -34,6 +34,9 @@ AS_IF([test $have_zydis = yes], [AC_DEFINE([HAVE_ZYDIS], [1], [Zydis decodes gue
 	zydis_why="on"],
 	[ZYDIS_LIBS=; zydis_why="off: no Zydis (libzydis-dev); MMIO accesses end the guest"])
 AM_CONDITIONAL([HAVE_ZYDIS], [test $have_zydis = yes])
+PKG_CHECK_MODULES([CURSES], [ncurses], [have_curses=yes], [have_curses=no])
+AS_IF([test $have_curses = yes], [AC_DEFINE([HAVE_CURSES], [1], [vmmtrace top has a live table])
+	curses_why="on"], [curses_why="off: no ncurses (libncurses-dev); top --batch and --json work"])
 PKG_CHECK_MODULES([CMOCKA], [cmocka], [have_cmocka=yes], [have_cmocka=no])
 AM_CONDITIONAL([HAVE_CMOCKA], [test $have_cmocka = yes])
 AS_IF([test $have_cmocka = yes], [cmocka_why="on"], [cmocka_why="off: no cmocka (libcmocka-dev)"])
@@ -110,6 +113,7 @@ AC_MSG_NOTICE([
     recording with BPF      $bpf_why
     LTTng-UST provider      $ust_why
     MMIO decoding (Zydis)   $zydis_why
+    table of top (ncurses)  $curses_why
     unit tests (cmocka)     $cmocka_why
     prefix                  $prefix
 ])

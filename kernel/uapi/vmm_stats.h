@@ -29,7 +29,7 @@ static inline unsigned int vmm_hist_bucket(__u64 ticks)
 
 	if (ticks < VMM_HIST_SUB)
 		return (unsigned int)ticks;
-	octave = 63 - (unsigned int)__builtin_clzll(ticks) - VMM_HIST_SUB_BITS;
+	octave = (63 ^ (unsigned int)__builtin_clzll(ticks)) - VMM_HIST_SUB_BITS;
 	if (octave >= VMM_HIST_OCTAVES)
 		return VMM_HIST_BUCKETS - 1;
 	return ((octave + 1) << VMM_HIST_SUB_BITS) +
@@ -54,11 +54,36 @@ enum vmm_stats_span { VMMT_SPANS(VMM_SPAN) VMM_NSPAN };
 #define VMM_STATS_CLASSES	40
 
 /*
+ * One key of a class of exits: a port, an MSR, an address ... (schema.h). It came
+ * at least vsk_total - vsk_more times, and at most vsk_total times.
+ */
+struct vmm_stats_key {
+	__u64	vsk_key;
+	__u64	vsk_total;
+	__u64	vsk_more;
+	__u64	vsk_ticks;		/* of those times that are counted for sure */
+};
+
+/*
+ * A class has 8 sets of 2 keys, and a key belongs to one set: space-saving
+ * (Metwally, Agrawal, El Abbadi, 2005) within a set. One that has no place takes
+ * that of the rarer of the two, whose vsk_total becomes its vsk_more. So the keys
+ * are exact while no set has had a third, and a key that makes up more than half
+ * of its set's exits is always there. All vsk_total of a class together are the
+ * exits of the class, whatever came. An entry whose vsk_more has not changed is
+ * about the same key, and counts every time it comes. All is 0 at first.
+ */
+#define VMM_KEY_SET_BITS	3
+#define VMM_KEY_SETS		(1 << VMM_KEY_SET_BITS)
+#define VMM_KEY_WAYS		2
+
+/*
  * One class of exits. vsc_counted is the exits taken; of these, vsc_delivered,
  * vsc_filtered and vsc_full tell the recorder's verdict; of several recorders,
  * filtered means that none wanted it. The histogram holds
  * the time from an exit to the next entry, tracing and halting taken off; it
- * is entered at that entry, so it may lag vsc_counted by one.
+ * is entered at that entry, so it may lag vsc_counted by one, as vsk_ticks does.
+ * vsc_keys_seq is odd while keys change places, and another one afterwards.
  */
 struct vmm_stats_class {
 	__u64	vsc_counted;
@@ -67,6 +92,8 @@ struct vmm_stats_class {
 	__u64	vsc_full;
 	__u64	vsc_ticks;		/* sum of what the histogram holds */
 	__u64	vsc_max;
+	__u64	vsc_keys_seq;
+	struct vmm_stats_key vsc_keys[VMM_KEY_SETS][VMM_KEY_WAYS];
 	__u64	vsc_hist[VMM_HIST_BUCKETS];
 };
 
@@ -91,6 +118,6 @@ struct vmm_stats {
 	__u64	vs_spans[VMM_NSPAN];	/* ticks */
 	struct vmm_stats_class vs_class[VMM_STATS_CLASSES];
 };
-#define VMM_STATS_VERSION	3
+#define VMM_STATS_VERSION	4
 
 #endif /* VMM_UAPI_VMM_STATS_H */

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "src/record/tables.h"
+#include "src/stats/text.h"
 
 #define SHOWN 20		/* VMs, each with a line */
 
@@ -39,7 +40,7 @@ static void print_vm(const struct vms_info *vm)
 
 	fprintf(stderr, "vm %u \"%s\": %u vCPU%s, %" PRIu64 " MiB, pid %d, %s exits %s, %s%s\n",
 		vm->id, vm->name, vm->nvcpus, vm->nvcpus == 1 ? "" : "s", vm->memory >> 20,
-		(int)vm->pid, tables_grouped(vm->exits, exits),
+		(int)vm->pid, stats_text_grouped(vm->exits, exits),
 		vm->whole ? "from the first on" : "since then", end_text(vm),
 		vm->blind ? " before its statistics could be read" : "");
 }

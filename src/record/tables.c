@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "src/collector/names.h"
+#include "src/stats/text.h"
 
 struct row {
 	unsigned int class;
@@ -20,29 +21,6 @@ struct row {
 double tables_ms(const struct tables *t, uint64_t ticks)
 {
 	return t->khz ? (double)ticks / (double)t->khz : 0;
-}
-
-/* Value below which a share of the class's exits lie: the middle of the bucket
- * it falls into, off by 6.25 % at most. */
-static uint64_t percentile(const struct vmm_stats_class *st, double share)
-{
-	uint64_t sum = 0, n = 0, want;
-	unsigned int i;
-
-	for (i = 0; i < VMM_HIST_BUCKETS; i++)
-		n += st->vsc_hist[i];
-	want = (uint64_t)((double)n * share);
-	for (i = 0; i < VMM_HIST_BUCKETS; i++) {
-		sum += st->vsc_hist[i];
-		if (sum > want) {
-			uint64_t low = vmm_hist_floor(i);
-			uint64_t high = i + 1 < VMM_HIST_BUCKETS ? vmm_hist_floor(i + 1) : low;
-
-			return low + (high - low) / 2 < st->vsc_max ? low + (high - low) / 2 :
-								      st->vsc_max;
-		}
-	}
-	return 0;
 }
 
 static int by_ticks(const void *a, const void *b)
@@ -74,20 +52,6 @@ uint64_t tables_ticks(const struct vmm_stats *st)
 	for (i = 0; i < VMM_NSPAN; i++)
 		sum += st->vs_spans[i];
 	return sum;
-}
-
-const char *tables_grouped(uint64_t n, char buf[32])
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n), i, k = 0;
-
-	for (i = 0; i < len; i++) {
-		if (i && (len - i) % 3 == 0)
-			buf[k++] = ',';
-		buf[k++] = digits[i];
-	}
-	buf[k] = 0;
-	return buf;
 }
 
 void tables_print_host(void)
@@ -133,87 +97,50 @@ static void print_spans(const struct tables *t)
 		tables_ms(t, st->vs_off) / 1000, all ? 100 * tables_ms(t, st->vs_off) / all : 0);
 }
 
-/* Microseconds in five columns, whatever they are. */
-static const char *five(double us, char buf[16])
-{
-	if (us < 99.95)
-		snprintf(buf, 16, us < 9.995 ? "%.2f" : "%.1f", us);
-	else if (us < 99999.5)
-		snprintf(buf, 16, "%.0f", us);
-	else if (us < 999500)
-		snprintf(buf, 16, "%.0fms", us / 1000);
-	else
-		snprintf(buf, 16, us < 99.95e6 ? "%.1fs" : "%.0fs", us / 1e6);
-	return buf;
-}
-
 /* Milliseconds in seven columns, up to a thousand seconds. */
-static const char *seven(double value, char buf[32])
+static const char *seven(double value, char buf[STATS_TEXT])
 {
-	snprintf(buf, 32, value < 999.9995 ? "%.3f" : value < 99999.95 ? "%.1f" : "%.0f", value);
+	snprintf(buf, STATS_TEXT, value < 999.9995 ? "%.3f" : value < 99999.95 ? "%.1f" : "%.0f", value);
 	return buf;
 }
 
-/* A key and its name, in as many columns as there are: both, or one, or the
- * beginning of a long number. */
-static void name_key(unsigned int class, uint64_t key, int room, char *text, size_t size)
-{
-	enum vmmt_key kind = vmmt_class_info(class)->key;
-	char name[40] = "";
-
-	if (kind != VMMT_KEY_gpa)
-		vmmt_key_text(name, sizeof(name), kind, key);
-	snprintf(text, size, "0x%" PRIx64, key);
-	if (kind == VMMT_KEY_port && vmmt_port_device(key))
-		snprintf(text, size, "0x%" PRIx64 " %s", key, name);
-	else if (name[0])
-		snprintf(text, size, "%s", name);
-	if ((int)strlen(text) <= room)
-		return;
-	snprintf(text, size, "0x%" PRIx64, key);
-	if ((int)strlen(text) > room)
-		snprintf(text + (room > 2 ? room - 2 : 0), 3, "..");
-}
-
-/* The hottest key of a class and its share, in at most room columns; - where
- * none is known. ~: it came at least that often. */
-static void top_key(const struct tables *t, const struct row *row, int room, char *text,
-		    size_t size)
+/* All that came of a class. Keys of what others count, or of several vCPUs together, are
+ * those that were recorded. */
+static void sum_up(const struct tables *t, const struct row *row, struct stats_sum *sum)
 {
 	struct key_count top;
-	char share[16];
 	bool sure;
-	double percent;
 
-	snprintf(text, size, "-");
+	stats_clear(sum);
+	stats_sum_add(sum, row->st, NULL, !t->keys);
 	if (!t->keys || !keys_top(t->keys, row->class, &top, &sure))
 		return;
-	percent = 100.0 * (double)top.count / (double)row->st->vsc_counted;
-	if (!sure && percent < 1)
-		return;
-	sure &= row->st->vsc_delivered == row->st->vsc_counted;
-	snprintf(share, sizeof(share), " %s%.0f%%", sure ? "" : "~", percent);
-	name_key(row->class, top.key, room - (int)strlen(share), text, size - sizeof(share));
-	strcat(text, share);
+	sum->nkeys = 1;
+	sum->keys[0] = (struct stats_key){ .key = top.key, .count = top.count };
+	sum->partial = !sure || row->st->vsc_delivered != row->st->vsc_counted;
 }
 
 static void print_exit(const struct tables *t, const struct row *row, uint64_t busy, int label,
 		       int count)
 {
 	const struct vmm_stats_class *st = row->st;
-	char buf[32], total[32], avg[16], p50[16], p99[16], max[16], key[64];
+	char buf[STATS_TEXT], total[STATS_TEXT], avg[STATS_TEXT], p50[STATS_TEXT];
+	char p99[STATS_TEXT], max[STATS_TEXT], key[64];
+	static struct stats_sum sum;
 	int len;
+
+	sum_up(t, row, &sum);
 
 	len = fprintf(stderr, "%-*s %*s %7s %5.1f %6s %5s %5s %5s  ", label,
 		      vmmt_class_info(row->class)->label, count,
-		      tables_grouped(st->vsc_counted, buf),
+		      stats_text_grouped(st->vsc_counted, buf),
 		      seven(tables_ms(t, st->vsc_ticks), total),
 		      busy ? 100.0 * (double)st->vsc_ticks / (double)busy : 0,
-		      five(1000 * tables_ms(t, st->vsc_ticks) / (double)st->vsc_counted, avg),
-		      five(1000 * tables_ms(t, percentile(st, 0.50)), p50),
-		      five(1000 * tables_ms(t, percentile(st, 0.99)), p99),
-		      five(1000 * tables_ms(t, st->vsc_max), max));
-	top_key(t, row, TABLES_COLUMNS - len, key, sizeof(key));
+		      stats_text_us(1000 * tables_ms(t, st->vsc_ticks) / (double)st->vsc_counted, avg),
+		      stats_text_us(1000 * tables_ms(t, stats_percentile(&sum, 0.50)), p50),
+		      stats_text_us(1000 * tables_ms(t, stats_percentile(&sum, 0.99)), p99),
+		      stats_text_us(1000 * tables_ms(t, st->vsc_max), max));
+	stats_text_top(row->class, &sum, TABLES_COLUMNS - len, key, sizeof(key));
 	fprintf(stderr, "%s\n", key);
 }
 
@@ -229,7 +156,7 @@ static void print_exits(const struct tables *t)
 		busy += rows[i].st->vsc_ticks;
 		len = (int)strlen(vmmt_class_info(rows[i].class)->label);
 		label = len > label ? len : label;
-		len = (int)strlen(tables_grouped(rows[i].st->vsc_counted, buf));
+		len = (int)strlen(stats_text_grouped(rows[i].st->vsc_counted, buf));
 		count = len > count ? len : count;
 	}
 	fprintf(stderr, "\n%-*s %*s %7s %5s %6s %5s %5s %5s  %s\n", label, "EXIT", count, "COUNT",
@@ -249,38 +176,16 @@ json_t *tables_spans_json(const struct tables *t)
 	return spans;
 }
 
-static json_t *key_json(const struct tables *t, unsigned int class)
-{
-	struct key_count top;
-	char key[24], name[48];
-	bool sure;
-
-	if (!t->keys || !keys_top(t->keys, class, &top, &sure))
-		return NULL;
-	snprintf(key, sizeof(key), "0x%" PRIx64, top.key);
-	name_key(class, top.key, sizeof(name), name, sizeof(name));
-	return json_pack("{s:s s:s s:I s:b}", "key", key, "name", name,
-			 "count", (json_int_t)top.count, "exact", (int)sure);
-}
-
 json_t *tables_exits_json(const struct tables *t)
 {
 	struct row rows[VMMT_NCLASS];
 	unsigned int n = rows_of(t, rows), i;
-	json_t *list = json_array(), *row, *key;
+	static struct stats_sum sum;
+	json_t *list = json_array();
 
 	for (i = 0; i < n; i++) {
-		const struct vmm_stats_class *st = rows[i].st;
-
-		row = json_pack("{s:s s:I s:I s:I s:I s:I}",
-			"class", vmmt_class_info(rows[i].class)->name,
-			"count", (json_int_t)st->vsc_counted, "ticks", (json_int_t)st->vsc_ticks,
-			"p50", (json_int_t)percentile(st, 0.50),
-			"p99", (json_int_t)percentile(st, 0.99), "max", (json_int_t)st->vsc_max);
-		key = key_json(t, rows[i].class);
-		if (key)
-			json_object_set_new(row, "top_key", key);
-		json_array_append_new(list, row);
+		sum_up(t, &rows[i], &sum);
+		json_array_append_new(list, stats_json(rows[i].class, &sum));
 	}
 	return list;
 }
@@ -323,15 +228,15 @@ void tables_print_counts(const struct collector_count *counts, const struct tabl
 
 	tables_sum(counts, &sum);
 	fprintf(stderr, "\n%s exits counted = %s recorded + %s filtered + %s lost\n",
-		tables_grouped(sum.counted, a), tables_grouped(sum.recorded, b),
-		tables_grouped(sum.filtered, c), tables_grouped(sum.lost, d));
+		stats_text_grouped(sum.counted, a), stats_text_grouped(sum.recorded, b),
+		stats_text_grouped(sum.filtered, c), stats_text_grouped(sum.lost, d));
 	if (!l->lost)
 		return;		/* what other recorders lost is theirs */
-	fprintf(stderr, "%s records of all kinds were lost\n", tables_grouped(l->lost, a));
+	fprintf(stderr, "%s records of all kinds were lost\n", stats_text_grouped(l->lost, a));
 	if (l->full)
 		fprintf(stderr, "  %s of the vCPU%s found no room in a ring: raise --ring-size\n",
-			tables_grouped(l->full, a), l->many ? "s" : "");
+			stats_text_grouped(l->full, a), l->many ? "s" : "");
 	if (l->missed)
 		fprintf(stderr, "  %s came while the recorder was busy on their CPU\n",
-			tables_grouped(l->missed, a));
+			stats_text_grouped(l->missed, a));
 }

@@ -19,7 +19,7 @@
 struct tables {
 	const struct vmm_stats *stats;
 	uint64_t khz;
-	const struct keys *keys;		/* of the exits; NULL: not known */
+	const struct keys *keys;		/* of exits that were recorded; NULL: those in stats */
 	void (*user)(void *arg, int used);	/* the rest of the line about userland; may be NULL */
 	void *arg;
 };
@@ -33,9 +33,6 @@ double tables_ms(const struct tables *t, uint64_t ticks);
 
 /* The time of all spans together. */
 uint64_t tables_ticks(const struct vmm_stats *st);
-
-/* One digit grouping for all counts: 28,950. */
-const char *tables_grouped(uint64_t n, char buf[32]);
 
 /* An emulated host (vmmtrace lab) says so on its kernel's command line. */
 void tables_print_host(void);

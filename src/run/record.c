@@ -160,11 +160,6 @@ const struct collector_count *record_counts(const struct run *r)
 	return r->record ? collector_counts(collector_of(r)) : NULL;
 }
 
-const struct keys *record_keys(const struct run *r)
-{
-	return r->record ? collector_keys(collector_of(r)) : NULL;
-}
-
 uint64_t record_missed(const struct run *r)
 {
 	return r->record ? recorder_missed(r->record->recorder) : 0;

@@ -146,7 +146,6 @@ void record_free(struct run *r);
 void record_dev(struct run *r, uint64_t now, struct vmmt_dev *rec);
 void record_irq(void *ctx, const struct i8259_event *event);
 const struct collector_count *record_counts(const struct run *r);
-const struct keys *record_keys(const struct run *r);	/* NULL: not recording */
 uint64_t record_lost(const struct run *r);		/* records of all kinds */
 uint64_t record_missed(const struct run *r);		/* of those: the recorder was busy */
 

@@ -89,7 +89,7 @@ static void print_outputs(const struct run *r)
 static struct tables tables_of(const struct run *r)
 {
 	return (struct tables){
-		.stats = r->stats, .khz = r->version.vv_tsc_khz, .keys = record_keys(r),
+		.stats = r->stats, .khz = r->version.vv_tsc_khz,
 		.user = print_devices, .arg = (void *)r,
 	};
 }

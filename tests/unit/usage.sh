@@ -31,7 +31,7 @@ printf '{"ev":"vmmtrace","schema":9999,"keys":{}}\n' >other.ndjson
 mkdir dir.ndjson
 flat="run --flat hlt.bin@0x1000"
 
-for verb in run record list verify compare doctor vm; do
+for verb in run record list top verify compare doctor vm; do
 	bad 2 "^[^']* --bogus: no such option" $verb --bogus
 	bad 2 "^[^']* -y: no such option" $verb -yz
 	bad 2 "^[^']* --help: it takes no argument" $verb --help=yes
@@ -105,5 +105,13 @@ bad 1 "none: No such file" compare --sequence none none
 bad 1 "dir.ndjson: Is a directory" compare --sequence dir.ndjson dir.ndjson
 bad 1 "empty.ndjson: not an .ndjson timeline" compare --sequence empty.ndjson text.json
 bad 1 "other.ndjson: another schema" compare --sequence other.ndjson text.json
+bad 2 "no terminal: use --batch or --json" top
+bad 2 "delay 0: give seconds" top -b -d 0
+bad 2 "delay soon: give seconds" top -b -d soon
+bad 2 "times 0: give a number" top -b -n 0
+bad 2 "times -1: give a number" top -b -n -1
+bad 2 "sort size: time, rate" top -b -s size
+bad 2 "give one of them" top --batch --json
+bad 2 "a VM is --vm web" top -b web
 bad 2 "no arguments" doctor now
 echo "1..$count"
