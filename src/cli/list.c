@@ -16,8 +16,8 @@
 #include "cli.h"
 #include "src/calls/calls.h"
 #include "src/collector/sink.h"
-#include "src/record/tables.h"
 #include "src/record/vms.h"
+#include "src/stats/text.h"
 #include "verbs.h"
 
 #define SAMPLE_NS 500000000	/* over which the rate is taken */
@@ -117,7 +117,7 @@ static void command_of(pid_t pid, char text[COMMAND])
 
 static void print_people(const struct line *lines, size_t n)
 {
-	char command[COMMAND], exits[32] = "-", per_s[32] = "-";
+	char command[COMMAND], exits[STATS_TEXT] = "-", per_s[STATS_TEXT] = "-";
 	size_t i;
 
 	if (!n) {
@@ -131,8 +131,8 @@ static void print_people(const struct line *lines, size_t n)
 
 		command_of(vm->vir_creator_pid, command);
 		if (lines[i].known) {
-			tables_grouped(lines[i].exits, exits);
-			tables_grouped((uint64_t)rate(&lines[i]), per_s);
+			stats_text_grouped(lines[i].exits, exits);
+			stats_text_grouped((uint64_t)rate(&lines[i]), per_s);
 		}
 		printf("%5u %-16s %5zu %7zu %14s %10s %7d %s\n", vm->vir_id, vm->vir_name,
 		       vm->vir_ncpus, vm->vir_memory_size >> 20, exits, per_s,
