@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -46,7 +47,7 @@ static const struct {
 };
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))
 
-static atomic_ulong answers[NR_KNOWN][MAX_ERRNO];
+static atomic_ulong answers[NR_KNOWN][MAX_ERRNO], took[NR_KNOWN];	/* by errno; ns */
 
 struct fuzzer {
 	struct random random;
@@ -115,18 +116,29 @@ static unsigned int known_as(unsigned long cmd)
 	return i;
 }
 
+static unsigned long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (unsigned long)ts.tv_sec * 1000000000 + (unsigned long)ts.tv_nsec;
+}
+
 static int call(struct fuzzer *f, unsigned long cmd, void *arg)
 {
 	unsigned int nth = one_in(&f->random, 4) ? random_nth(&f->random) : 0;
 	uint32_t run = cmd == VMM_IOC_RUN ? f->run.vrp_vm_id : 0;
+	unsigned int which = known_as(cmd);
+	unsigned long begin = now();
 	int fd = a_file(f), err = watched_call(&f->watched, fd, cmd, a_pointer(f, arg), run, nth);
 
+	atomic_fetch_add(&took[which], now() - begin);
 	f->left -= f->left != 0;
 	/* A signal never ends a call, and nothing else says these. */
 	if (err == -EINTR || err == -ENOSYS || err <= -MAX_ERRNO)
 		f->wrong = -err;
 	else
-		atomic_fetch_add(&answers[known_as(cmd)][-err], 1);
+		atomic_fetch_add(&answers[which][-err], 1);
 	return err;
 }
 
@@ -479,24 +491,25 @@ static int make_memory(struct random *r)
 	return 0;
 }
 
-/* What each call answered how often; false if one that was made often never succeeded. */
+/* How long each call took on average, and what it answered how often; false if one that was made
+ * often never succeeded. */
 static bool print_answers(void)
 {
-	unsigned long all = 0, done = 0, of_it;
+	unsigned long all = 0, done = 0, of[NR_KNOWN] = {};
 	bool far = true;
 
 	for (unsigned int i = 0; i < NR_KNOWN; i++) {
-		of_it = 0;
 		for (int err = 0; err < MAX_ERRNO; err++)
-			of_it += answers[i][err];
-		all += of_it;
+			of[i] += answers[i][err];
+		all += of[i];
 		done += answers[i][0];
-		far = far && (answers[i][0] || of_it < ENOUGH || i == NR_KNOWN - 1);
+		far = far && (answers[i][0] || of[i] < ENOUGH || i == NR_KNOWN - 1);
 	}
 	printf("calls: %lu, %lu of them done and %lu refused, %lu faults\n", all, done, all - done,
 	       faults_injected());
 	for (unsigned int i = 0; i < NR_KNOWN; i++) {
-		printf("  %s: %lu done", known[i].name, answers[i][0]);
+		printf("  %s, %lu us: %lu done", known[i].name, took[i] / 1000 / (of[i] + !of[i]),
+		       answers[i][0]);
 		for (int err = 1; err < MAX_ERRNO; err++)
 			if (answers[i][err])
 				printf(" %s %lu", strerrorname_np(err), answers[i][err]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the fuzzers share: random numbers that a seed repeats, starting states, code, calls that fail. */
+/* What the fuzzers share: random numbers that a seed repeats, guests, calls that fail. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -41,9 +41,9 @@ enum start { START_REAL, START_PROTECTED, START_LONG, NR_STARTS };
 /* A state from which a guest runs the code. */
 void start_state(enum start start, struct vcpu_reg_state *state);
 /*
- * Fill the memory of a guest from 0 to the end of its code: descriptors and gates; page tables, spoiled
- * here and there; random bytes as code, with instructions mixed in that exit or change the machine.
- * start NR_STARTS: it may be any.
+ * Fill the memory of a guest from 0 to the end of its code: descriptors and gates; page tables,
+ * spoiled here and there; random bytes as code, with instructions mixed in that exit or change the
+ * machine. start NR_STARTS: it may be any.
  */
 void random_guest(struct random *r, enum start start, void *memory);
 
@@ -79,8 +79,9 @@ int watch_start(void);
 void watch_stop(void);
 
 /*
- * ioctl(2), as 0 or -errno. run: the VM if the call is RUN, else 0. A RUN that takes long gets signals.
- * nth, if not 0: the kernel's nth allocation, or copy from or to user memory, for this call fails.
+ * ioctl(2), as 0 or -errno. run: the VM if the call is RUN, else 0; a RUN that takes long gets
+ * signals. nth, if not 0: the kernel's nth allocation, or copy from or to user memory, for this
+ * call fails.
  */
 int watched_call(struct watched *w, int fd, unsigned long cmd, void *arg, uint32_t run,
 		 unsigned int nth);

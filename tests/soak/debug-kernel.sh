@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # debug-kernel.sh DIR: build, in DIR, a kernel for the emulated hosts that watches vmm.ko: Debian's
-# linux-source-6.1 with debug-kernel.config. 20 minutes if nothing else runs, 3 GB. Prints the build tree to
-# configure --with-linux=; DIR/lab/RELEASE is what VMMTRACE_CACHE=DIR finds. Quick when it is there.
+# linux-source-6.1 with debug-kernel.config. 20 minutes if nothing else runs, 3 GB. Prints the build
+# tree to configure --with-linux=; DIR/lab/RELEASE is what VMMTRACE_CACHE=DIR finds. Quick when
+# it is there.
 set -eu
 dir=$1
 config=$(cd "$(dirname "$0")" && pwd)/debug-kernel.config
