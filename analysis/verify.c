@@ -40,11 +40,15 @@ uint64_t verify_number(struct verify *v, const json_t *object, const char *key)
 
 void verify_manifest(struct verify *v, const json_t *manifest)
 {
-	const json_t *schema = json_object_get(manifest, "schema");
+	const json_t *schema = json_object_get(manifest, "schema"), *source;
 
 	v->begun = true;
 	v->filtered = json_object_get(manifest, "filter") != NULL;
 	v->attached = json_is_true(json_object_get(manifest, "attached"));
+	source = json_object_get(manifest, "source");
+	v->kvm = source && !strcmp(json_is_string(source) ? json_string_value(source) : "", "kvm");
+	if (source && !v->kvm)
+		verify_fail(v, "\"source\" is not \"kvm\"");
 	if (!json_is_integer(schema)) {
 		verify_fail(v, "no schema version in the first event");
 		v->stop = true;

@@ -25,7 +25,7 @@ struct verify {
 	unsigned long violations;
 	bool stop;			/* the rest cannot be judged */
 	bool begun, ended;		/* first event, totals were seen */
-	bool filtered, attached;	/* what the first event says */
+	bool filtered, attached, kvm;	/* what the first event says */
 	uint64_t records, vcpus;
 	uint64_t lost;			/* records that are told to be missing */
 	uint64_t seen[VMMT_NCLASS];	/* exits */

@@ -14,6 +14,7 @@
 
 #define VMMT_VCPU_VM   0xffffu		/* the VM itself */
 #define VMMT_VCPU_USER 0xfe00u		/* first thread of the userland machine */
+#define VMMT_CPL_NONE 255		/* not known */
 
 #define VMMT_F(type, name, kind, doc) __##type name;
 #define VMMT_T(name, size, doc) char name[size];

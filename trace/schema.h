@@ -61,7 +61,7 @@
 	F(u32, injected,  hex,   "event injected at the entry of this stay, in VMX format; 0 none") \
 	F(u8,  class,     class, "neutral class of the exit") \
 	F(u8,  end,       end,   "how it ended") \
-	F(u8,  cpl,       dec,   "guest privilege level") \
+	F(u8,  cpl,       dec,   "guest privilege level; 255 not known") \
 	F(u8,  mode,      mode,  "guest execution mode") \
 	F(u8,  ilen,      dec,   "length of the exiting instruction, 0 if not known") \
 	F(u8,  width,     dec,   "bytes per port access; 0 otherwise") \
@@ -201,7 +201,8 @@
 	E(2, prot16, "protected mode, 16-bit code") \
 	E(3, prot32, "protected mode, 32-bit code") \
 	E(4, compat, "IA-32e compatibility mode") \
-	E(5, long64, "64-bit mode")
+	E(5, long64, "64-bit mode") \
+	E(6, none,   "not known")
 #define VMMT_ENUM_ACCESS(E) \
 	E(0, none, "nothing") \
 	E(1, r,   "read") \
@@ -242,7 +243,8 @@
 	E(3, vcpu_reset,   "the vCPU got a state by RESETCPU") \
 	E(4, vcpu_killed,  "the vCPU cannot run any more; info is the raw exit reason") \
 	E(5, vcpu_ended,   "the vCPU is gone") \
-	E(6, vm_ended,     "the VM is gone")
+	E(6, vm_ended,     "the VM is gone") \
+	E(7, vm_found,     "the VM was there when recording began")
 #define VMMT_ENUM_DEVICE(E) \
 	E(0, none,    "no device claimed it") \
 	E(1, pic,     "i8259 pair and ELCR") \

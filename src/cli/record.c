@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "src/record/record.h"
+#include "src/record/kvm.h"
 #include "src/run/run.h"
 #include "verbs.h"
 
@@ -17,6 +17,7 @@ static const char help_text[] =
 "Record VMs that are running, or those that COMMAND starts. They are not touched.\n"
 "\n"
 "Which VMs\n"
+"  --kvm                   KVM's, not vmm.ko's; by process, NAME or COMMAND\n"
 "  -a, --all               all, and those that are made meanwhile\n"
 "  -p, --pid PID           of that process, until it ends; repeatable\n"
 "  --vm ID|NAME            that one (vmmtrace list shows them), until it ends;\n"
@@ -48,9 +49,10 @@ static const char help_text[] =
 "COMMAND, if it is not 0.\n";
 
 enum { OPT_VM = 256, OPT_FOR, OPT_ROTATE, OPT_KEEP, OPT_RING_SIZE, OPT_JSON, OPT_START, OPT_BEFORE,
-       OPT_STOP };
+       OPT_STOP, OPT_KVM };
 
 static const struct option long_options[] = {
+	{ "kvm", no_argument, NULL, OPT_KVM },
 	{ "all", no_argument, NULL, 'a' },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "vm", required_argument, NULL, OPT_VM },
@@ -134,6 +136,9 @@ static int take_option(struct record_options *opt, int c, char *arg)
 		return 0;
 	case 'p':
 		return add_pid(opt, arg);
+	case OPT_KVM:
+		opt->kvm = true;
+		return 0;
 	case OPT_VM:
 		return add_vm(opt, arg);
 	case 'o':
@@ -196,6 +201,10 @@ static int check(struct record_options *opt)
 		return usage("--keep belongs to --rotate");
 	if (opt->before_ns && !opt->start.set)
 		return usage("--before belongs to --start-when");
+	if (opt->kvm && (opt->rotate_ns || opt->rotate_bytes))
+		return usage("--rotate does not go with --kvm");
+	if (opt->kvm && (opt->start.set || opt->stop.set))
+		return usage("--start-when and --stop-when do not go with --kvm");
 	if (opt->filter_text && filter_parse(opt->filter_text, &opt->filter, msg))
 		return usage("-f: %s", msg);
 	return 0;
@@ -217,5 +226,7 @@ int verb_record(int argc, char **argv)
 	if (optind < argc)
 		opt.command = argv + optind;
 	err = check(&opt);
-	return err ? err : record_vms(&opt);
+	if (err)
+		return err;
+	return opt.kvm ? record_kvm(&opt) : record_vms(&opt);
 }

@@ -106,7 +106,7 @@ static void deliver(void *arg, const union vmmt_record *rec, struct merge_stream
 		d.adjacent = stream->last_exit && x->exit == stream->last_exit + 1;
 		d.after_halt = d.adjacent && stream->halted;
 		stream->last_exit = x->exit;
-		stream->halted = x->class == VMMT_CLASS_hlt && x->end == VMMT_END_userland;
+		stream->halted = x->class == VMMT_CLASS_hlt;
 		c->stats.exits++;
 		c->counts[x->class].recorded++;
 		if (vmmt_class_info(x->class)->key != VMMT_KEY_none)
@@ -138,6 +138,8 @@ static json_t *make_manifest(const struct collector_options *o)
 	json_t *m = json_pack("{s:i, s:s}", "schema", VMMT_SCHEMA_VERSION,
 			      "generator", o->generator ? o->generator : "vmmtrace");
 
+	if (m && o->source)
+		json_object_set_new(m, "source", json_string(o->source));
 	if (m && o->filter)
 		json_object_set_new(m, "filter", json_string(o->filter));
 	if (m && o->attached)

@@ -34,6 +34,9 @@
 
 struct collector;
 
+/* Room for one line of a source that cannot be opened. */
+#define SOURCE_MSG 256
+
 struct collector_options {
 	const char *generator;	/* program and version, for the outputs */
 	const json_t *manifest;	/* object: what the result depends on; NULL none */
@@ -41,6 +44,7 @@ struct collector_options {
 				 * exits may then be missing without being lost */
 	const struct vmmt_filter *terms;	/* of that expression: what they refuse is left
 						 * out and counted as filtered; NULL: nothing is */
+	const char *source;	/* where records come from, if not from vmm.ko: "kvm" */
 	bool attached;		/* streams may begin anywhere, not at seq 1 */
 	uint64_t khz;		/* TSC frequency, should no clock record ever come */
 	size_t max_records;	/* held for merging before the oldest is let go; 0: 65536 */

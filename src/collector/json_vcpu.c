@@ -94,7 +94,7 @@ static struct child find_child(const struct json_sink *js, const struct json_vcp
 	if (!next)
 		return none;
 	traced = json_ns(js, next->t_traced);
-	if (x->class == VMMT_CLASS_hlt && x->end == VMMT_END_userland && next->t_run)
+	if (x->class == VMMT_CLASS_hlt && next->t_run)
 		return (struct child){ "halted", "halted", traced, json_ns(js, next->t_run) };
 	if (next->wait)
 		return (struct child){ "ring wait", "wait",

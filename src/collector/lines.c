@@ -43,14 +43,18 @@ static void add_head(struct list *l, bool in_exit)
 /* A span that some exits do not have. */
 static bool span_optional(const char *name)
 {
-	return !strcmp(name, "return") || !strcmp(name, "user") || !strcmp(name, "halted");
+	return !strcmp(name, "return") || !strcmp(name, "user") || !strcmp(name, "halted") ||
+	       !strcmp(name, "reentry");
 }
 
 static bool has_none(unsigned int kind)
 {
-	struct vmmt_name zero = vmmt_value_name(kind, 0);
+	const struct vmmt_enum *e = vmmt_enum(kind);
 
-	return zero.text && !strcmp(zero.text, "none");
+	for (size_t i = 0; e && i < e->count; i++)
+		if (!strcmp(e->values[i].name, "none"))
+			return true;
+	return false;
 }
 
 static void add_field(struct list *l, unsigned int event, const struct vmmt_field *f)
@@ -66,6 +70,8 @@ static void add_field(struct list *l, unsigned int event, const struct vmmt_fiel
 		return;
 	if (kind == VMMT_KIND_tsc || kind == VMMT_KIND_ticks)
 		kind = VMMT_KIND_ns;
+	if (event == VMMT_EVENT_exit && f->offset == offsetof(struct vmmt_exit, cpl))
+		always = false;
 	if (kind == VMMT_KIND_flag || kind == VMMT_KIND_text || has_none(kind))
 		always = false;
 	add(l, f->name, f->doc, kind, always);

@@ -9,8 +9,8 @@
  * - an exit has the spans of VMMT_SPANS, in ns, instead of its stamps;
  * - a clock has the raw TSC, and CLOCK_MONOTONIC since time 0; never the date;
  * - 64-bit addresses and bits are hex strings;
- * - left out: a flag that is 0, a value named none, an empty text, and zero
- *   where it says that there is nothing to tell.
+ * - left out: a flag that is 0, a value named none, an empty text, zero where
+ *   it says that there is nothing to tell, and a span whose stamps are one.
  */
 #ifndef COLLECTOR_LINES_H
 #define COLLECTOR_LINES_H
@@ -40,7 +40,7 @@ size_t line_keys(unsigned int event, struct line_key keys[LINE_KEYS_MAX]);
 #define LINE_OPTIONAL(O) \
 	O(exit, off) O(exit, wait) O(exit, vectoring) O(exit, vecerror) O(exit, injected) \
 	O(exit, ilen) O(exit, width) O(exit, info1) O(exit, info2) O(exit, key) O(exit, value) \
-	O(ept_fault, gva) O(ept_fault, page) \
+	O(ept_fault, gva) O(ept_fault, page) O(ept_fault, resolve) \
 	O(intr, irq_id) O(intr, error) O(intr, vector) O(intr, count) \
 	O(call, err) \
 	O(life, memory) O(life, tsc_offset) O(life, tsc_scale) O(life, info) O(life, pid) \

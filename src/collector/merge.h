@@ -22,7 +22,7 @@ struct merge_stream {
 	uint64_t next_seq;
 	uint64_t last_time;
 	uint64_t last_exit;	/* ordinal of the last exit record, 0 none */
-	bool halted;		/* that was a HLT which ended in userland */
+	bool halted;		/* that was a HLT */
 	uint64_t refused;	/* records that the taker left out */
 };
 

@@ -94,7 +94,7 @@ char *put_field(char *p, const char *key, size_t len, unsigned int kind, uint64_
 
 	if (kind >= VMMT_KIND_ENUMS) {
 		name = quoted_name(kind, v);
-		if (!v && name && !memcmp(name->text, "\"none\"", 6))
+		if (name && !memcmp(name->text, "\"none\"", 6))
 			return p;
 		p = fmt_bytes(p, key, len);
 		if (!name)
@@ -147,7 +147,8 @@ static char *put_spans(char *p, const struct vmmt_exit *x, const struct delivery
 
 	p = SPAN(p, guest, enter, left);
 	p = SPAN(p, kernel, left, handled);
-	if (x->t_out)
+	/* Stamps that are one were not told apart: there is no such span. */
+	if (x->t_out && x->t_out != x->t_handled)
 		p = SPAN(p, return, handled, clock_ns(d->clock, x->t_out));
 	p = SPAN(p, trace, prev, traced);
 	if (x->t_run) {
@@ -157,6 +158,8 @@ static char *put_spans(char *p, const struct vmmt_exit *x, const struct delivery
 		else
 			p = SPAN(p, user, traced, run);
 	}
+	if ((x->t_run ? x->t_run : x->t_traced) == x->t_enter)
+		return p;
 	return SPAN(p, reentry, run, enter);
 }
 
@@ -184,6 +187,8 @@ bool left_out(unsigned int event, size_t offset, unsigned int kind, uint64_t v,
 			return true;
 		if (offset == offsetof(struct vmmt_exit, key))
 			return !v && vmmt_class_info(class)->key == VMMT_KEY_none;
+		if (offset == offsetof(struct vmmt_exit, cpl))
+			return v == VMMT_CPL_NONE;
 		if (offset == offsetof(struct vmmt_exit, value))
 			return !v && !vmmt_class_has_value(class);
 	}

@@ -18,7 +18,7 @@ struct delivery {
 	const struct clock_map *clock;
 	/* Exit records: what is known of the vCPU's previous exit. */
 	bool adjacent;		/* it was recorded: exit ordinals differ by 1 */
-	bool after_halt;	/* adjacent, and a HLT that ended in userland */
+	bool after_halt;	/* adjacent, and a HLT */
 };
 
 struct sink;

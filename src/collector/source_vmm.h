@@ -19,8 +19,6 @@ struct source_vmm_options {
 	bool bell;			/* source_vmm_bell() tells when a VM is made or ended */
 };
 
-#define SOURCE_MSG 256
-
 /* Open, load and attach. The collector gets a source for each CPU. On failure
  * a negative errno and one line in msg that says what to do. */
 int source_vmm_open(struct collector *c, const struct source_vmm_options *options,

@@ -11,6 +11,7 @@
  *	command.c	the command
  *	files.c		the files of a recording that is cut into many
  *	report.c	the summary
+ *	kvm.c		all of it for VMs of KVM
  */
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
@@ -44,6 +45,7 @@ struct record_options {
 	unsigned int keep;		/* files of each output; 0: all */
 	struct trigger start, stop;
 	uint64_t before_ns;		/* what came before the start, too */
+	bool kvm;			/* KVM's VMs */
 	bool json, quiet;
 };
 

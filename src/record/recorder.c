@@ -100,7 +100,7 @@ int recorder_new(const struct recorder_options *options, struct recorder **ret,
 	struct recorder *r = calloc(1, sizeof(*r));
 	struct collector_options collector = {
 		.generator = "vmmtrace " PACKAGE_VERSION, .manifest = options->manifest,
-		.filter = options->filter, .terms = options->terms,
+		.source = options->source, .filter = options->filter, .terms = options->terms,
 		.attached = options->attached, .khz = options->khz,
 		.wanted = options->wanted ? wanted : NULL, .reread = drain_sources, .arg = r,
 	};

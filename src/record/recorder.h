@@ -37,6 +37,7 @@ struct recorder_options {
 	unsigned int noutputs;
 	const json_t *manifest;		/* what the result depends on */
 	const char *filter;		/* text of what the sources filter by, NULL none */
+	const char *source;		/* see collector_options */
 	const struct vmmt_filter *terms;	/* the same, see collector_options */
 	bool attached;			/* streams may begin anywhere, not at seq 1 */
 	uint64_t khz;			/* TSC frequency */

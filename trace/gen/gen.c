@@ -257,9 +257,10 @@ static json_t *event_schema(unsigned int event)
 static json_t *header_schema(void)
 {
 	return object_schema(LINE_HEADER, "the first line",
-		json_pack("{s:{s:s}, s:{s:i}, s:{s:s}, s:{s:s}, s:{s:b}, s:{s:s}, s:{s:s}}",
+		json_pack("{s:{s:s}, s:{s:i}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:b}, s:{s:s}, s:{s:s}}",
 			  "unit", "const", "ns", "schema", "const", VMMT_SCHEMA_VERSION,
-			  "generator", "type", "string", "filter", "type", "string",
+			  "generator", "type", "string", "source", "const", "kvm",
+			  "filter", "type", "string",
 			  "attached", "const", 1, "options", "type", "object",
 			  "keys", "type", "object"),
 		json_pack("[s, s, s, s]", "unit", "schema", "generator", "keys"));
