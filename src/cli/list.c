@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "src/calls/calls.h"
 #include "src/collector/sink.h"
+#include "src/collector/source_kvm.h"
 #include "src/record/vms.h"
 #include "src/stats/text.h"
 #include "verbs.h"
@@ -31,7 +32,8 @@ static const char help_text[] =
 "  -h, --help  print this and exit\n"
 "\n"
 "EXITS are all that the VM took, EXITS/S those of the last half second. A VM's ID\n"
-"or NAME is what vmmtrace record --vm takes, its PID what -p takes.\n"
+"or NAME is what vmmtrace record --vm takes, its PID what -p takes. KVM's VMs have\n"
+"the ID kvm, and a line for each process; record --kvm records them.\n"
 "Status: 0 done (also if there is none), 1 failed, 2 usage.\n";
 
 struct line {
@@ -115,13 +117,26 @@ static void command_of(pid_t pid, char text[COMMAND])
 			text[i] = '?';
 }
 
-static void print_people(const struct line *lines, size_t n)
+static void print_kvm(const struct source_kvm_process *list, size_t n)
+{
+	char command[COMMAND];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		command_of((pid_t)list[i].pid, command);
+		printf("%5s %-16s %5u %7s %14s %10s %7u %s\n", "kvm", list[i].name, list[i].vcpus,
+		       "-", "-", "-", list[i].pid, command);
+	}
+}
+
+static void print_people(const struct line *lines, size_t n,
+			 const struct source_kvm_process *kvm, size_t nkvm)
 {
 	char command[COMMAND], exits[STATS_TEXT] = "-", per_s[STATS_TEXT] = "-";
 	size_t i;
 
-	if (!n) {
-		fprintf(stderr, "no VM of %s runs on this host\n", geteuid() ? "yours" : "vmm.ko");
+	if (!n && !nkvm) {
+		fprintf(stderr, "no VM%s runs on this host\n", geteuid() ? " of yours" : "");
 		return;
 	}
 	printf("%5s %-16s %5s %7s %14s %10s %7s %s\n", "ID", "NAME", "VCPUS", "MiB", "EXITS",
@@ -138,9 +153,25 @@ static void print_people(const struct line *lines, size_t n)
 		       vm->vir_ncpus, vm->vir_memory_size >> 20, exits, per_s,
 		       (int)vm->vir_creator_pid, command);
 	}
+	print_kvm(kvm, nkvm);
 }
 
-static void print_json(const struct line *lines, size_t n)
+static void add_kvm(json_t *list, const struct source_kvm_process *kvm, size_t n)
+{
+	char command[COMMAND];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		command_of((pid_t)kvm[i].pid, command);
+		json_array_append_new(list, json_pack("{s:s s:o s:I s:I s:I s:o}", "source", "kvm",
+			"name", json_text(kvm[i].name), "vms", (json_int_t)kvm[i].vms,
+			"vcpus", (json_int_t)kvm[i].vcpus, "pid", (json_int_t)kvm[i].pid,
+			"command", json_text(command)));
+	}
+}
+
+static void print_json(const struct line *lines, size_t n,
+		       const struct source_kvm_process *kvm, size_t nkvm)
 {
 	json_t *list = json_array(), *one;
 	char command[COMMAND];
@@ -162,6 +193,7 @@ static void print_json(const struct line *lines, size_t n)
 		}
 		json_array_append_new(list, one);
 	}
+	add_kvm(list, kvm, nkvm);
 	json_dumpf(list, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(list);
@@ -169,32 +201,40 @@ static void print_json(const struct line *lines, size_t n)
 
 static int list(bool json)
 {
+	struct source_kvm_process *kvm = NULL;
 	struct vm_info_result *vms = NULL;
 	struct vmm_version version;
 	struct line *lines;
 	char msg[384];
-	size_t n, i;
-	int fd = calls_open(&version, msg, sizeof(msg)), err;
+	size_t n = 0, i;
+	int fd = calls_open(&version, msg, sizeof(msg)), err = 0, nkvm = source_kvm_list(&kvm);
 
-	if (fd < 0) {
+	if (nkvm < 0)
+		nkvm = 0;
+	if (fd < 0 && !nkvm) {
 		fprintf(stderr, "vmmtrace list: %s\n", msg);
 		return 1;
 	}
-	err = vms_list(fd, &vms, &n);
+	if (fd >= 0)
+		err = vms_list(fd, &vms, &n);
 	lines = err ? NULL : calloc(n + 1, sizeof(*lines));
 	if (!lines) {
 		fprintf(stderr, "vmmtrace list: %s\n", strerror(err ? -err : ENOMEM));
-		close(fd);
 		free(vms);
+		free(kvm);
+		if (fd >= 0)
+			close(fd);
 		return 1;
 	}
 	for (i = 0; i < n; i++)
 		lines[i].vm = &vms[n - 1 - i];		/* oldest first */
 	sample(fd, lines, n);
-	json ? print_json(lines, n) : print_people(lines, n);
+	json ? print_json(lines, n, kvm, (size_t)nkvm) : print_people(lines, n, kvm, (size_t)nkvm);
 	free(lines);
 	free(vms);
-	close(fd);
+	free(kvm);
+	if (fd >= 0)
+		close(fd);
 	return fflush(stdout) ? 1 : 0;
 }
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #ifdef HAVE_BPF
+#include <bpf/bpf.h>
+
 #include "bpf.h"
 #include "trace/vmm.skel.h"
 

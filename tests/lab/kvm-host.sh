@@ -38,19 +38,26 @@ one) # The first: all VM exits of this host are in the emulator's log.
 many)
 	record many -- ./kvm_guest -c 2 -v 3 10
 	record filtered -f 'class=cpuid|io_in' -- ./kvm_guest 5
-	record lost --ring-size 4 -- sh -c './kvm_guest 60 & wait'
+	record lost --ring-size 4K -- sh -c './kvm_guest 60 & wait'
 
-	# A process that runs already; another's VMs are none of it.
+	# A process that has its VM already; another's are none of it.
 	mkfifo go
 	./kvm_guest -w 5 <go &
 	pid=$!
 	exec 3>go
 	until ls -l /proc/$pid/fd | grep -q kvm-vcpu; do sleep 0.1; done
-	(until grep -q vm_found /out/found.ndjson; do
-		sleep 0.5
+	vmmtrace list >/out/list
+	vmmtrace list --json >/out/list.json
+	(
+		# Until its programs are attached: 18 on AMD.
+		until pidof vmmtrace >recorder &&
+			[ "$(ls -l "/proc/$(cat recorder)/fd" | grep -c bpf_link)" -ge 18 ]; do
+			sleep 0.2
+		done
+		sleep 1
 		./kvm_guest 3
 		echo >&3
-	done) 2>/dev/null &
+	) &
 	record found -p $pid
 	wait
 

@@ -39,7 +39,9 @@ for kernel in "$cache"/*/vmlinuz; do
 	check "$r: a filter leaves the rest out, and counts it" judge filtered "$o/filtered.ndjson"
 	check "$r: a ring without room loses, and says so" judge lost "$o/lost.ndjson"
 	check "$r: of a VM that was there, and of no other" judge found "$o/found.ndjson" 5
-	check "$r: a process that is not there is told" grep -q "no such process" "$o/nobody.err"
+	check "$r: list shows its process" grep -Eq "^ *kvm kvm_guest +1 .* ./kvm_guest -w 5" "$o/list"
+	check "$r: ... as JSON, too" judge listed "$o/list.json"
+	check "$r: a process that is not there is told" grep -q "process 999999 has no VM of KVM" "$o/nobody.err"
 	check "$r: ... with status 1" [ "$(cat "$o/nobody.status")" = 1 ]
 	check "$r: without KVM, what to do is told" grep -q "modprobe kvm_amd" "$o/nokvm.err"
 	check "$r: ... with status 1" [ "$(cat "$o/nokvm.status")" = 1 ]
