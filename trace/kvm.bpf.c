@@ -403,13 +403,13 @@ static __always_inline void tell_fault(struct vcpu *v, __u64 time)
 
 	f->exit = v->x.exit;
 	f->rip = v->x.rip;
-	f->access = f->flags & PF_FETCH ? VMMT_ACCESS_x : f->flags & PF_WRITE ? VMMT_ACCESS_w :
-									VMMT_ACCESS_r;
-	if (config.isa == VMMT_ISA_vmx)
+	if (config.isa == VMMT_ISA_svm) {
+		f->access = svm_access(f->flags);
+		f->present = svm_present(f->flags);
+	} else if (v->x.class == VMMT_CLASS_ept) {
+		f->access = vmx_access(v->x.info1);
 		f->present = (v->x.info1 >> 3) & 7;
-	else
-		f->present = (f->flags & (PF_PRESENT | PF_RESERVED)) == PF_PRESENT ?
-			     VMMT_ACCESS_rwx : VMMT_ACCESS_none;
+	}
 	TELL(v, f, ept_fault, time);
 }
 
@@ -710,13 +710,17 @@ int BPF_PROG(on_set_spte, int level, __u64 gfn)
 
 /* A misconfigured entry is how KVM finds out about MMIO on VMX; there is no
  * page fault then. */
-static __always_inline void note_mmio(struct vcpu *v, __u64 gpa)
+static __always_inline void note_mmio(struct vcpu *v, __u64 gpa, bool write)
 {
-	if (!v->faulted && config.isa == VMMT_ISA_vmx)
+	if (!v->faulted && config.isa == VMMT_ISA_vmx) {
 		begin_fault(v, gpa, 0);
+		v->fault.access = write ? VMMT_ACCESS_w : VMMT_ACCESS_r;
+	}
 	if (v->faulted)
 		v->fault.outcome = VMMT_OUTCOME_mmio;
 }
+
+#define KVM_MMIO_WRITE 2	/* KVM_TRACE_MMIO_WRITE */
 
 SEC("raw_tp/kvm_mmio")
 int BPF_PROG(on_mmio, int type, int len, __u64 gpa)
@@ -724,7 +728,7 @@ int BPF_PROG(on_mmio, int type, int len, __u64 gpa)
 	struct vcpu *v = held_vcpu();
 
 	if (v)
-		note_mmio(v, gpa);
+		note_mmio(v, gpa, type == KVM_MMIO_WRITE);
 	return 0;
 }
 
@@ -734,7 +738,7 @@ int BPF_PROG(on_fast_mmio, __u64 gpa)
 	struct vcpu *v = held_vcpu();
 
 	if (v)
-		note_mmio(v, gpa);
+		note_mmio(v, gpa, true);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 #define EVENT_ERROR	(1u << 11)
 #define EVENT_TYPE(e)	(((e) >> 8) & 7)
 
-/* Bits of a page fault's error code as KVM tells it, on both vendors. */
+/* A nested fault's EXITINFO1, APM 15.25.6. */
 #define PF_PRESENT	(1u << 0)
 #define PF_WRITE	(1u << 1)
 #define PF_RESERVED	(1u << 3)
@@ -124,6 +124,24 @@ static __always_inline void vmx_io(struct vmmt_exit *x)
 	x->string = (x->info1 >> 4) & 1;
 	x->rep = (x->info1 >> 5) & 1;
 	x->key = (x->info1 >> 16) & 0xffff;
+}
+
+/* As the module decodes them: a walk of the guest's page tables is a write. */
+static __always_inline __u8 svm_access(__u32 info)
+{
+	return info & PF_FETCH ? VMMT_ACCESS_x : info & PF_WRITE ? VMMT_ACCESS_w : VMMT_ACCESS_r;
+}
+
+static __always_inline __u8 svm_present(__u32 info)
+{
+	return (info & (PF_PRESENT | PF_RESERVED)) == PF_PRESENT ? VMMT_ACCESS_rwx :
+								  VMMT_ACCESS_none;
+}
+
+/* SDM table 28-7. */
+static __always_inline __u8 vmx_access(__u64 q)
+{
+	return q & 4 ? VMMT_ACCESS_x : (q & 2) || !(q & 0x100) ? VMMT_ACCESS_w : VMMT_ACCESS_r;
 }
 
 /* intr: VM-exit interruption information. */

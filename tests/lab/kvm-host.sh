@@ -67,5 +67,13 @@ many)
 	status_of vmmtrace record --kvm -a -o /out/none.json >/out/nokvm.status
 	cp /out/status.err /out/nokvm.err
 	;;
+qemu) # A guest of QEMU's: what list calls it, and its exits.
+	set -- ./qemu-system-x86_64 -L /root -name guest=fred,debug-threads=on -accel kvm -M pc -m 16 \
+		-nodefaults -display none -bios bios.bin -device isa-debug-exit,iobase=0xf4,iosize=1
+	record qemu -- "$@"
+	"$@" -S &
+	until vmmtrace list 2>/dev/null >/out/list; do sleep 1; done
+	kill $!
+	;;
 esac
 dmesg | grep -A25 -E "WARNING: CPU|BUG:|Oops" >/out/dmesg || :

@@ -109,7 +109,8 @@ def ftrace(path, timeline):
                                                      number(r, "info1"))), "kvm_exit")
     fault = lambda rest: int(re.search(r"address (0x)?([0-9a-f]+)", rest)[2], 16)
     same(by_thread(events, "kvm_page_fault", fault),
-         by_stream(recs, "ept_fault", lambda r: number(r, "gpa")), "kvm_page_fault")
+         by_stream([r for r in recs if number(r, "flags")], "ept_fault",
+                   lambda r: number(r, "gpa")), "kvm_page_fault")
     given = lambda rest: int(re.search(r"(?:IRQ )?(0x[0-9a-f]+)", rest)[1], 16)
     told = by_thread(events, "kvm_inj_virq", given)
     ours = by_stream([r for r in recs if r.get("stage") in ("injected", "reinjected")], "intr",
@@ -165,6 +166,26 @@ def listed(path):
         (vm,) = json.load(f)
     assert vm["source"] == "kvm" and vm["name"] == "kvm_guest", vm
     assert vm["vms"] == 1 and vm["vcpus"] == 1 and vm["command"] == "./kvm_guest -w 5", vm
+
+
+def bios(path, rounds):
+    """Firmware that does nothing but CPUID, so many times, and then ends QEMU by isa-debug-exit."""
+    image = bytearray(b"\xf4" * 65536)
+    code = (bytes([0xBF, int(rounds), 0]) +        # mov $rounds, %di
+            b"\x31\xc0\x0f\xa2\x4f\x75\xf9"       # 1: xor %ax, %ax; cpuid; dec %di; jnz 1b
+            b"\xb0\x00\xe6\xf4\xf4")               # mov $0, %al; out %al, $0xf4; hlt
+    image[0xFF00:0xFF00 + len(code)] = code
+    image[0xFFF0:0xFFF3] = b"\xe9\x0d\xff"         # the reset vector: jmp 0xff00
+    with open(path, "wb") as f:
+        f.write(image)
+
+
+def qemu(timeline, rounds):
+    recs = records(timeline)
+    assert [r["name"] for r in recs if r.get("what") == "vm_made"] == ["fred"]
+    found = Counter(r["class"] for r in exits(recs))
+    assert found["cpuid"] == int(rounds) and found["io_out"] == 1, found
+    assert {r["mode"] for r in exits(recs)} == {"real"}
 
 
 if __name__ == "__main__":

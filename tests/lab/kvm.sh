@@ -47,4 +47,18 @@ for kernel in "$cache"/*/vmlinuz; do
 	check "$r: ... with status 1" [ "$(cat "$o/nokvm.status")" = 1 ]
 	check "$r: the kernel complained of nothing" [ ! -s "$o/dmesg" ]
 done
+
+# The guest of a QEMU on the emulated host.
+vapic=/usr/share/qemu/kvmvapic.bin
+if [ -f $vapic ]; then
+	o=$dir/$release
+	judge bios "$dir/bios.bin" 10
+	check "QEMU runs a guest by KVM" host "$release" qemu --memory 2048 --add "$dir/bios.bin" \
+		--add $vapic --add "$(command -v qemu-system-x86_64)"
+	check "list shows it by its name" grep -Eq "^ *kvm fred +1 " "$o/list"
+	check "it is recorded, by that name" judge qemu "$o/qemu.ndjson" 10
+	check "verify accepts it" "$vmmtrace" verify "$o/qemu.ndjson" "$o/qemu.json"
+else
+	echo "ok $((count += 1)) # SKIP no $vapic (qemu-system-data)"
+fi
 plan
