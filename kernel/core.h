@@ -36,6 +36,7 @@
 
 struct page;
 struct vm_area_struct;
+struct vmm_charge;
 struct vmm_vm;
 
 /* ---- guest memory: mem.c ---- */
@@ -56,10 +57,11 @@ struct vmm_mem {
 	u64 pinned;		/* [I] pages charged to locked_mm */
 	u64 present;		/* [m] pages there */
 	struct mm_struct *locked_mm; /* [I] */
+	struct vmm_charge *charge; /* [I] */
 	struct vmm_range ranges[VMM_MAX_MEM_RANGES];
 };
 
-struct vmm_mem *vmm_mem_create(struct vm_create_params *vcp);
+struct vmm_mem *vmm_mem_create(struct vm_create_params *vcp, struct vmm_charge *charge);
 void vmm_mem_put(struct vmm_mem *mem);
 int vmm_mem_map(struct vmm_mem *mem, vmm_vaddr_t va[VMM_MAX_MEM_RANGES]);
 struct vmm_range *vmm_mem_find(struct vmm_mem *mem, u64 gpa);
@@ -212,12 +214,30 @@ struct vmm_vcpu {
 	struct preempt_notifier notifier;
 };
 
+/* ---- files of the device ---- */
+
+struct vmm_file {
+	bool extended;			/* [a] its program knows vrp_irq_id */
+	kuid_t user;			/* [a] whose VMs it is for; INVALID_UID: the caller's */
+	u64 id;				/* [I] no other file ever has it */
+	u64 memory;			/* limit_lock: bytes in all */
+	u32 vms, vcpus;			/* limit_lock */
+};
+
+/* What one VM takes. */
+struct vmm_charge {
+	struct list_head link;		/* limit_lock */
+	u64 file;			/* [I] id of the file it was made on */
+	kuid_t uid;			/* [I] */
+	u64 memory;			/* [I] */
+	u32 vcpus;			/* limit_lock; 0 when the VM is gone */
+};
+
 /* ---- VM ---- */
 
 struct vmm_vm {
 	refcount_t refs;
 	struct rcu_head rcu;
-	struct list_head link;		/* vmm_lock */
 	struct file *owner;		/* [I] the file it was created on */
 	bool extended;			/* [I] its program knows vrp_irq_id */
 	u32 id;				/* [I] */
@@ -333,19 +353,26 @@ static inline u64 vmm_tsc(u64 raw)
 	return raw + vmm_tsc_offset;
 }
 
-/* main.c */
-bool vmm_file_extended(const struct file *file);
+/* limit.c */
+int vmm_file_open(struct file *file);
+void vmm_file_free(struct file *file);
+kuid_t vmm_file_user(const struct file *file);
+int vmm_file_limit(struct file *file, struct vmm_limit *vl);
+struct vmm_charge *vmm_charge(struct vmm_vm *vm, u64 memory, u32 vcpus);
+void vmm_uncharge_vcpus(struct vmm_charge *charge);
+void vmm_uncharge(struct vmm_charge *charge);
 
 /* vm.c */
 int vmm_vm_create(struct file *owner, struct vm_create_params *vcp);
 int vmm_vm_term(struct vmm_vm *vm);
 void vmm_vm_release(struct file *owner);
 struct vmm_vm *vmm_vm_get(struct file *owner, u32 id);
+struct vmm_vm *vmm_vm_get_to_end(struct file *file, u32 id);
 struct vmm_vm *vmm_vm_get_any(u32 id);
 void vmm_vm_put(struct vmm_vm *vm);
 struct vmm_vcpu *vmm_vm_vcpu(struct vmm_vm *vm, u32 id);
-int vmm_vm_info(struct vm_info_params *vip);
-bool vmm_vm_may_see(const struct vmm_vm *vm);
+int vmm_vm_info(struct file *file, struct vm_info_params *vip);
+bool vmm_vm_may_see(const struct file *file, const struct vmm_vm *vm);
 void vmm_vm_set_back(u64 ticks);
 
 /* vcpu.c */

@@ -28,7 +28,7 @@ static int ioc_create(struct file *file, struct vmm_vm *vm, void *arg)
 
 static int ioc_info(struct file *file, struct vmm_vm *vm, void *arg)
 {
-	return vmm_vm_info(arg);
+	return vmm_vm_info(file, arg);
 }
 
 static int ioc_resetcpu(struct file *file, struct vmm_vm *vm, void *arg)
@@ -133,18 +133,12 @@ static int ioc_mprotect_ept(struct file *file, struct vmm_vm *vm, void *arg)
 
 /* vrp_irq_id lies where a program of vmm(4) has padding, which it may never have
  * written: so it counts where the program has asked for our version. */
-static const char extended;
-
-bool vmm_file_extended(const struct file *file)
-{
-	return READ_ONCE(file->private_data) == &extended;
-}
-
 static int ioc_version(struct file *file, struct vmm_vm *vm, void *arg)
 {
 	struct vmm_version *vv = arg;
+	struct vmm_file *f = file->private_data;
 
-	WRITE_ONCE(file->private_data, (void *)&extended);
+	WRITE_ONCE(f->extended, true);
 	vv->vv_abi = VMM_ABI_VERSION;
 	vv->vv_schema = VMMT_SCHEMA_VERSION;
 	vv->vv_isa = vmm_ops->isa;
@@ -156,6 +150,11 @@ static int ioc_clock(struct file *file, struct vmm_vm *vm, void *arg)
 {
 	vmm_emit_clock();
 	return 0;
+}
+
+static int ioc_limit(struct file *file, struct vmm_vm *vm, void *arg)
+{
+	return vmm_file_limit(file, arg);
 }
 
 /* vm: the structure begins with a VM's id, which the file must have made. */
@@ -179,6 +178,7 @@ static const struct ioc iocs[] = {
 	{ VMM_IOC_MPROTECT_EPT, ioc_mprotect_ept, VMMT_CALL_mprotect_ept, true },
 	{ VMM_IOC_VERSION, ioc_version, VMMT_CALL_other, false },
 	{ VMM_IOC_CLOCK, ioc_clock, VMMT_CALL_other, false },
+	{ VMM_IOC_LIMIT, ioc_limit, VMMT_CALL_other, false },
 };
 
 /* RUN is the call that counts: no allocation, no table. Its exits tell of it,
@@ -216,7 +216,7 @@ static int do_term(struct file *file, struct vm_terminate_params __user *user, u
 
 	if (copy_from_user(&vtp, user, sizeof(vtp)))
 		return -EFAULT;
-	vm = vmm_vm_get(file, vtp.vtp_vm_id);
+	vm = vmm_vm_get_to_end(file, vtp.vtp_vm_id);
 	err = IS_ERR(vm) ? PTR_ERR(vm) : vmm_vm_term(vm);
 	vmm_emit_call(NULL, VMMT_CALL_term, err, begin);
 	return err;
@@ -290,7 +290,7 @@ static int vmm_mmap(struct file *file, struct vm_area_struct *vma)
 	err = IS_ERR(vcpu) ? PTR_ERR(vcpu) : 0;
 	if (!err && (offset & (BIT(24) - 1)))
 		err = -EINVAL;
-	if (!err && vm->owner != file && !vmm_vm_may_see(vm))
+	if (!err && vm->owner != file && !vmm_vm_may_see(file, vm))
 		err = -EPERM;
 	if (!err) {
 		vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
@@ -300,14 +300,21 @@ static int vmm_mmap(struct file *file, struct vm_area_struct *vma)
 	return err;
 }
 
+static int vmm_open(struct inode *inode, struct file *file)
+{
+	return vmm_file_open(file);
+}
+
 static int vmm_release(struct inode *inode, struct file *file)
 {
 	vmm_vm_release(file);
+	vmm_file_free(file);
 	return 0;
 }
 
 static const struct file_operations vmm_fops = {
 	.owner = THIS_MODULE,
+	.open = vmm_open,
 	.unlocked_ioctl = vmm_ioctl,
 	.mmap = vmm_mmap,
 	.release = vmm_release,

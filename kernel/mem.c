@@ -61,6 +61,7 @@ static void mem_free(struct vmm_mem *mem)
 		account_locked_vm(mem->locked_mm, mem->pinned, false);
 		mmdrop(mem->locked_mm);
 	}
+	vmm_uncharge(mem->charge);
 	kfree(mem);
 }
 
@@ -112,18 +113,21 @@ static int mem_charge(struct vmm_mem *mem)
 }
 
 /*
- * Memory of a VM from checked parameters. Ranges with vmr_va 0 get the
- * module's pages, the others the caller's. Returns ERR_PTR(-ENOMEM), also for
- * RLIMIT_MEMLOCK and for addresses that are not the caller's.
+ * Memory of a VM from checked parameters; it has the charge from now on. Ranges with
+ * vmr_va 0 get the module's pages, the others the caller's. Returns ERR_PTR(-ENOMEM), also
+ * for RLIMIT_MEMLOCK and for addresses that are not the caller's; the charge is given back.
  */
-struct vmm_mem *vmm_mem_create(struct vm_create_params *vcp)
+struct vmm_mem *vmm_mem_create(struct vm_create_params *vcp, struct vmm_charge *charge)
 {
 	struct vmm_mem *mem = kzalloc(sizeof(*mem), GFP_KERNEL_ACCOUNT);
 	struct vmm_range *range;
 	int err = -ENOMEM;
 
-	if (!mem)
+	if (!mem) {
+		vmm_uncharge(charge);
 		return ERR_PTR(-ENOMEM);
+	}
+	mem->charge = charge;
 	refcount_set(&mem->refs, 1);
 	mutex_init(&mem->lock);
 	for (; mem->nranges < vcp->vcp_nmemranges; mem->nranges++) {

@@ -22,7 +22,7 @@
 static DEFINE_XARRAY(vms);		/* by id; changed under vmm_lock */
 static DEFINE_MUTEX(vmm_lock);
 static u32 last_id;			/* vmm_lock */
-static unsigned int nvms, nvcpus;	/* vmm_lock */
+static unsigned int nvms;		/* vmm_lock */
 
 /* ---- find ---- */
 
@@ -48,6 +48,22 @@ struct vmm_vm *vmm_vm_get(struct file *owner, u32 id)
 	if (!vm)
 		return ERR_PTR(-ENOENT);
 	if (vm->owner != owner) {
+		vmm_vm_put(vm);
+		return ERR_PTR(-EPERM);
+	}
+	return vm;
+}
+
+/* The same for TERM, which may also come on another file of the VM's user, from who
+ * may kill that user's processes. */
+struct vmm_vm *vmm_vm_get_to_end(struct file *file, u32 id)
+{
+	struct vmm_vm *vm = vmm_vm_get_any(id);
+
+	if (!vm)
+		return ERR_PTR(-ENOENT);
+	if (vm->owner != file &&
+	    (!uid_eq(vm->uid, vmm_file_user(file)) || !capable(CAP_KILL))) {
 		vmm_vm_put(vm);
 		return ERR_PTR(-EPERM);
 	}
@@ -81,8 +97,8 @@ void vmm_vm_set_back(u64 ticks)
 
 /* ---- create ---- */
 
-/* vmm(4)'s rules for the ranges of CREATE. */
-static int check_ranges(const struct vm_create_params *vcp)
+/* vmm(4)'s rules for the ranges of CREATE; how many bytes of memory they are. */
+static int check_ranges(const struct vm_create_params *vcp, u64 *ret_memory)
 {
 	u64 next = 0, memory = 0;
 	unsigned int i;
@@ -104,6 +120,7 @@ static int check_ranges(const struct vm_create_params *vcp)
 		if (vmr->vmr_type != VM_MEM_MMIO)
 			memory += vmr->vmr_size;
 	}
+	*ret_memory = memory;
 	return memory ? 0 : -EINVAL;
 }
 
@@ -114,6 +131,8 @@ static void vm_free(struct vmm_vm *vm)
 	for (i = 0; i < vm->ncpus; i++)
 		vmm_vcpu_destroy(vm->vcpus[i]);
 	vmm_pt_free(&vm->pt);
+	if (vm->mem)
+		vmm_uncharge_vcpus(vm->mem->charge);
 	vmm_mem_put(vm->mem);
 	put_pid(vm->creator);
 	if (vm->mm)
@@ -121,10 +140,25 @@ static void vm_free(struct vmm_vm *vm)
 	kfree_rcu(vm, rcu);
 }
 
+/* Who makes the VM, and for whom. */
+static void vm_belongs(struct vmm_vm *vm, struct file *owner)
+{
+	const struct vmm_file *f = owner->private_data;
+	kuid_t user = vmm_file_user(owner);
+
+	vm->owner = owner;
+	vm->extended = READ_ONCE(f->extended);
+	vm->uid = uid_valid(user) ? user : current_euid();
+	vm->creator = get_task_pid(current, PIDTYPE_TGID);
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+}
+
 /* A VM that nobody can find yet. */
-static struct vmm_vm *vm_alloc(struct file *owner, struct vm_create_params *vcp)
+static struct vmm_vm *vm_alloc(struct file *owner, struct vm_create_params *vcp, u64 memory)
 {
 	struct vmm_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	struct vmm_charge *charge;
 	struct vmm_vcpu *vcpu;
 	struct vmm_mem *mem;
 	int err;
@@ -134,14 +168,13 @@ static struct vmm_vm *vm_alloc(struct file *owner, struct vm_create_params *vcp)
 	refcount_set(&vm->refs, 1);
 	init_completion(&vm->gone);
 	mutex_init(&vm->seq_lock);
-	vm->owner = owner;
-	vm->extended = vmm_file_extended(owner);
-	vm->uid = current_euid();
-	vm->creator = get_task_pid(current, PIDTYPE_TGID);
-	vm->mm = current->mm;
-	mmgrab(vm->mm);
+	vm_belongs(vm, owner);
 	strscpy(vm->name, vcp->vcp_name, sizeof(vm->name));
-	mem = vmm_mem_create(vcp);
+	charge = vmm_charge(vm, memory, vcp->vcp_ncpus);
+	err = PTR_ERR_OR_ZERO(charge);
+	if (err)
+		goto free;
+	mem = vmm_mem_create(vcp, charge);
 	err = PTR_ERR_OR_ZERO(mem);
 	if (err)
 		goto free;
@@ -160,27 +193,6 @@ static struct vmm_vm *vm_alloc(struct file *owner, struct vm_create_params *vcp)
 free:
 	vm_free(vm);
 	return ERR_PTR(err);
-}
-
-/* Take n of the vCPUs that this host may have; -ENOMEM if there are not as many left. */
-static int vcpus_take(u64 n)
-{
-	int err = -ENOMEM;
-
-	mutex_lock(&vmm_lock);
-	if (nvcpus + n <= VMM_MAX_VCPUS) {
-		nvcpus += n;
-		err = 0;
-	}
-	mutex_unlock(&vmm_lock);
-	return err;
-}
-
-static void vcpus_give_back(u64 n)
-{
-	mutex_lock(&vmm_lock);
-	nvcpus -= n;
-	mutex_unlock(&vmm_lock);
 }
 
 /* Give the VM an id and let it be found: from then on another thread may end
@@ -211,32 +223,30 @@ unlock:
 }
 
 /* VMM_IOC_CREATE, its checks in vmm(4)'s order. Returns 0, -EIO (no
- * virtualization), -EINVAL, -ENOMEM. */
+ * virtualization), -EINVAL, -EDQUOT (the file's limits), -ENOMEM. */
 int vmm_vm_create(struct file *owner, struct vm_create_params *vcp)
 {
 	vmm_vaddr_t va[VMM_MAX_MEM_RANGES];
 	struct vmm_vm *vm;
-	u32 id;
 	unsigned int i;
+	u64 memory;
+	u32 id;
 	int err;
 
 	err = vmm_hw_get();
 	if (err)
 		return err;
-	err = check_ranges(vcp);
+	err = check_ranges(vcp, &memory);
 	if (err)
 		goto put_hw;
 	err = -EINVAL;
 	if (!vcp->vcp_ncpus || vcp->vcp_ncpus > VMM_MAX_VCPUS_PER_VM || vcp->vcp_sev ||
 	    vcp->vcp_seves)
 		goto put_hw;
-	err = vcpus_take(vcp->vcp_ncpus);
-	if (err)
-		goto put_hw;
-	vm = vm_alloc(owner, vcp);
+	vm = vm_alloc(owner, vcp, memory);
 	err = PTR_ERR_OR_ZERO(vm);
 	if (err)
-		goto give_back;
+		goto put_hw;
 	for (i = 0; i < VMM_MAX_MEM_RANGES; i++)
 		va[i] = vcp->vcp_memranges[i].vmr_va;
 	err = vmm_mem_map(vm->mem, va);
@@ -255,8 +265,6 @@ free_vm:
 		if (err && va[i] != vcp->vcp_memranges[i].vmr_va)
 			vm_munmap(va[i], vcp->vcp_memranges[i].vmr_size);
 	vm_free(vm);
-give_back:
-	vcpus_give_back(vcp->vcp_ncpus);
 put_hw:
 	vmm_hw_put();
 	return err;
@@ -278,7 +286,6 @@ static void vm_end(struct vmm_vm *vm)
 		vmm_emit_life(vm, vm->vcpus[i], VMMT_LIFE_vcpu_ended, 0);
 	vmm_emit_life(vm, NULL, VMMT_LIFE_vm_ended, 0);
 	mutex_lock(&vmm_lock);
-	nvcpus -= vm->ncpus;
 	if (!--nvms)
 		vmm_clock_stop();
 	mutex_unlock(&vmm_lock);
@@ -337,9 +344,13 @@ void vmm_vm_release(struct file *owner)
 
 /* ---- info ---- */
 
-/* Whether the caller may see this VM in INFO, and its statistics. */
-bool vmm_vm_may_see(const struct vmm_vm *vm)
+/* Whether the caller, on this file, may see this VM in INFO, and its statistics. */
+bool vmm_vm_may_see(const struct file *file, const struct vmm_vm *vm)
 {
+	kuid_t user = vmm_file_user(file);
+
+	if (uid_valid(user))
+		return uid_eq(vm->uid, user);
 	return uid_eq(vm->uid, current_euid()) || capable(CAP_SYS_ADMIN);
 }
 
@@ -363,7 +374,7 @@ static void fill_info(const struct vmm_vm *vm, struct vm_info_result *vir)
  * is too small is no error: vip_size tells what it takes. The caller's memory
  * is touched without the lock, as a page of it may take for ever to come.
  */
-int vmm_vm_info(struct vm_info_params *vip)
+int vmm_vm_info(struct file *file, struct vm_info_params *vip)
 {
 	struct vm_info_result *list = NULL;
 	size_t count = 0, size, i;
@@ -373,7 +384,7 @@ int vmm_vm_info(struct vm_info_params *vip)
 
 	mutex_lock(&vmm_lock);
 	xa_for_each(&vms, id, vm)
-		count += vmm_vm_may_see(vm);
+		count += vmm_vm_may_see(file, vm);
 	size = count * sizeof(*list);
 	vip->vip_info_ct = 0;
 	if (vip->vip_size < size) {
@@ -387,7 +398,7 @@ int vmm_vm_info(struct vm_info_params *vip)
 	}
 	i = count;
 	xa_for_each(&vms, id, vm)
-		if (i && vmm_vm_may_see(vm))
+		if (i && vmm_vm_may_see(file, vm))
 			fill_info(vm, &list[--i]);
 	vip->vip_info_ct = count;
 unlock:

@@ -29,6 +29,7 @@
 
 /* Of this driver alone, and not recorded. */
 #define VMMT_OWN_CALLS(C) \
-	C(0, version, "tell what this module is", VERSION, vmm_version, version)
+	C(0, version, "tell what this module is", VERSION, vmm_version, version) \
+	C(0, limit, "lower what may be had through this descriptor", LIMIT, vmm_limit, limit)
 
 #endif /* VMMT_CALLS_H */

@@ -345,6 +345,24 @@ struct vmm_version {
 #define VMM_IOC_CLOCK		_IO('V', 0x41)
 
 /*
+ * VMM_IOC_LIMIT: what the VMs made on this file may take in all. A limit can only be
+ * lowered: one that is higher than what is set leaves that. What is set comes back, so
+ * a structure of ones asks for it.
+ *
+ * vl_uid makes the file that user's for good: its VMs are that user's, the limits count
+ * all VMs of that user, on whichever file, and INFO shows these and no others. Another
+ * user than the caller takes CAP_SETUID. VMM_LIMIT_NO_USER leaves it.
+ */
+struct vmm_limit {
+	uint64_t	vl_memory;		/* bytes of guest memory */
+	uint32_t	vl_vms;
+	uint32_t	vl_vcpus;
+	uint32_t	vl_uid;
+};
+#define VMM_LIMIT_NO_USER	0xffffffffu
+#define VMM_IOC_LIMIT		_IOWR('V', 0x42, struct vmm_limit)
+
+/*
  * mmap(2) of /dev/vmm at this offset maps the statistics of a vCPU, read
  * only: struct vmm_stats of vmm_stats.h. Refused unless the caller may see
  * the VM.

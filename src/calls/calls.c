@@ -112,13 +112,11 @@ const struct calls_call *calls_by_word(const char *word)
 
 const char *calls_advice(const struct calls_call *call, int err)
 {
-#define CALL(name) VMMT_CALL_##name
-#define X(name, number, text) \
-	if ((CALL(name) == VMMT_CALL_other || call->id == CALL(name)) && err == number) \
+#define X(which, number, text) \
+	if ((!strcmp(#which, "other") || !strcmp(#which, call->name)) && err == number) \
 		return text;
 	CALLS_ERRORS(X)
 #undef X
-#undef CALL
 	return "";
 }
 

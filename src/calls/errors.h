@@ -14,6 +14,11 @@
 	X(create, ENOMEM, "memory is short, the memory at vmr_va cannot be pinned " \
 	  "(RLIMIT_MEMLOCK, ulimit -l), or this host has 512 vCPUs already: ask for less, or " \
 	  "end others") \
+	X(create, EDQUOT, "more VMs, memory or vCPUs than this descriptor's limits permit " \
+	  "(vmmtrace vm limit tells them): ask for less, or end others") \
+	X(limit, EPERM, "the descriptor is another user's already, or to make it another " \
+	  "user's takes CAP_SETUID") \
+	X(limit, EINVAL, "vl_uid is no user here") \
 	X(run, EPERM, "the VM was made by another process, or on another descriptor: make and " \
 	  "run it in one vmmtrace vm batch") \
 	X(run, EBUSY, "the vCPU runs already, or has ended (info tells its state): wait, or " \

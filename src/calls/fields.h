@@ -197,6 +197,12 @@
 	N(vv_features, out, hex, "0") \
 	N(vv_tsc_khz, out, dec, "frequency of the TSC")
 
+#define CALLS_vmm_limit(N, A, R, T, B, S, Q, L, P) \
+	N(vl_memory, inout, dec, "bytes of guest memory in all") \
+	N(vl_vms, inout, dec, "VMs at once") \
+	N(vl_vcpus, inout, dec, "vCPUs in all") \
+	N(vl_uid, inout, dec, "the user whose VMs these are; 4294967295: the caller's")
+
 /* Of load and save, which are no calls: struct calls_memory. */
 #define CALLS_calls_memory(N, A, R, T, B, S, Q, L, P) \
 	N(vm, in, dec, "the VM") \
@@ -211,6 +217,7 @@
 	X(vcpu_reg_state) X(vm_exit_inout) X(vm_exit_eptviolation) X(vm_exit) X(vm_run_params) \
 	X(vm_info_result) X(vm_info_params) X(vm_terminate_params) X(vm_resetcpu_params) \
 	X(vm_intr_params) X(vm_rwregs_params) X(vm_rwvmparams_params) X(vm_sharemem_params) \
-	X(vm_mprotect_ept_params) X(vmm_version) X(calls_memory)
+	X(vm_mprotect_ept_params) X(vmm_version) X(vmm_limit) \
+	X(calls_memory)
 
 #endif /* CALLS_FIELDS_H */

@@ -48,6 +48,7 @@ struct call {
 		struct vm_sharemem_params share;
 		struct vm_mprotect_ept_params protect;
 		struct vmm_version version;
+		struct vmm_limit limit;
 		struct calls_memory memory;
 	} arg;
 	json_t *out;
@@ -366,6 +367,13 @@ static int do_writeparams(struct call *c)
 	return plain(c);
 }
 
+/* What is left out stays: so no member asks what is set. */
+static int do_limit(struct call *c)
+{
+	memset(&c->arg.limit, 0xff, sizeof(c->arg.limit));
+	return plain(c);
+}
+
 /* ---- guest memory: no call, but without it none would be of use ---- */
 
 static int wrong(struct call *c, const char *what, const char *why)
@@ -526,7 +534,7 @@ static const struct {
 	{ "run", do_run }, { "info", do_info }, { "reset", do_reset },
 	{ "readregs", do_readregs }, { "writeregs", do_writeregs },
 	{ "readparams", do_readparams }, { "writeparams", do_writeparams },
-	{ "load", do_load }, { "save", do_save },
+	{ "limit", do_limit }, { "load", do_load }, { "save", do_save },
 };
 
 /* A VM that is not named is the one that was made, or used first, last. */

@@ -31,6 +31,11 @@ int vmm_clock(int fd)
 	return call(fd, VMM_IOC_CLOCK, NULL);
 }
 
+int vmm_limit(int fd, struct vmm_limit *vl)
+{
+	return call(fd, VMM_IOC_LIMIT, vl);
+}
+
 int vmm_create(int fd, struct vm_create_params *vcp)
 {
 	return call(fd, VMM_IOC_CREATE, vcp);

@@ -23,6 +23,7 @@ int vmm_open(void);
 
 int vmm_version(int fd, struct vmm_version *ret);
 int vmm_clock(int fd);
+int vmm_limit(int fd, struct vmm_limit *vl);
 int vmm_create(int fd, struct vm_create_params *vcp);
 int vmm_run(int fd, struct vm_run_params *vrp);
 int vmm_info(int fd, struct vm_info_params *vip);

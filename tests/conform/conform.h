@@ -58,6 +58,8 @@ void not_here(const char *why) __attribute__((noreturn));
 
 /* The device, open for reading and writing, close-on-exec. */
 int device(void);
+/* From now on device() is a copy of this descriptor. */
+void device_is(int fd);
 /* An ioctl: 0 or errno. */
 int call(int fd, unsigned long cmd, void *arg);
 /* 1 VMX, 2 SVM. */

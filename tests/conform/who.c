@@ -240,7 +240,7 @@ void who_32bit(void)
 #define C(name, NAME) VMM_IOC_##NAME,
 		CONFORM_CALLS(C)
 #undef C
-		VMM_IOC_VERSION, VMM_IOC_CLOCK,
+		VMM_IOC_VERSION, VMM_IOC_CLOCK, VMM_IOC_LIMIT,
 	};
 	unsigned int i;
 	int fd = device();

@@ -352,6 +352,21 @@ static uint32_t made_last_or_any(struct fuzzer *f)
 	return (uint32_t)f->vm;
 }
 
+/* Now and then a file gets limits, or a user. */
+static void do_limit(struct fuzzer *f)
+{
+	struct vmm_limit vl;
+
+	memset(&vl, 0xff, sizeof(vl));
+	if (one_in(&f->random, 4)) {
+		vl.vl_vms = 2 + random64(&f->random) % 8;
+		vl.vl_memory = (uint64_t)1 << (24 + random64(&f->random) % 16);
+	}
+	if (one_in(&f->random, 16))
+		vl.vl_uid = (uint32_t)(random64(&f->random) % 3);
+	call(f, VMM_IOC_LIMIT, &vl);
+}
+
 /* With the ranges of the VM that this thread made last: often the right ones. */
 static void do_share(struct fuzzer *f)
 {
@@ -454,7 +469,7 @@ static const struct {
 } table[] = {
 	{ do_run, 400 }, { do_reset, 80 }, { do_create, 60 }, { do_term, 20 }, { do_intr, 80 },
 	{ do_regs, 100 }, { do_vmparams, 50 }, { do_info, 40 }, { do_share, 40 }, { do_protect, 40 },
-	{ do_other, 40 }, { do_stats, 40 }, { do_close, 5 }, { do_fork, 1 },
+	{ do_other, 40 }, { do_stats, 40 }, { do_limit, 2 }, { do_close, 5 }, { do_fork, 1 },
 };
 
 static void call_something(struct fuzzer *f)

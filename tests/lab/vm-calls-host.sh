@@ -87,6 +87,14 @@ status=$?
 result $? "create without --fd says that its VM is gone"
 call "it is gone" 0 '"vip_info":\[\]' info
 
+exec 3<>/dev/vmm
+call "limit lowers what is given" 0 '"vl_memory":1048576,"vl_vms":4294967295' limit --fd 3 '{"vl_memory":"1M"}'
+call "and tells what is set" 0 '"vl_memory":1048576' limit --fd 3
+call "create beyond it" 1 'EDQUOT.*vmmtrace vm limit' create --fd 3 '{"vcp_memranges":[{"vmr_size":"2M"}]}'
+call "limit for a user" 0 '"vl_uid":1000' limit --fd 3 '{"vl_uid":1000}'
+call "and then for another" 1 "EPERM.*another user's" limit --fd 3 '{"vl_uid":1001}'
+exec 3>&-
+
 call "create of nothing" 1 'EINVAL.*ranges' create
 call "a descriptor of something else" 1 'descriptor 0.*not /dev/vmm' info --fd 0 </dev/null
 call "a descriptor that is none" 1 'descriptor 77.*not /dev/vmm' info --fd 77
