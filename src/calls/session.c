@@ -556,6 +556,17 @@ static void explain(struct call *c, int err)
 		snprintf(c->msg, CALLS_MSG, "%s", strerror(-err));
 }
 
+/* What was cut in the midst of a character is no text any more. */
+static void make_text(char *msg)
+{
+	json_t *text = json_string(msg);
+
+	for (; !text && *msg; msg++)
+		if (*msg & 0x80)
+			*msg = '?';
+	json_decref(text);
+}
+
 int calls_execute(struct calls_session *session, const char *word, json_t *in, json_t **ret_out,
 		  char msg[CALLS_MSG])
 {
@@ -565,6 +576,7 @@ int calls_execute(struct calls_session *session, const char *word, json_t *in, j
 
 	if (!c.call) {
 		snprintf(msg, CALLS_MSG, "%.100s: no such call; see vmmtrace vm --help", word);
+		make_text(msg);
 		return INPUT;
 	}
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
@@ -575,6 +587,7 @@ int calls_execute(struct calls_session *session, const char *word, json_t *in, j
 	err = execute(&c);
 	if (err < 0)
 		explain(&c, err);
+	make_text(msg);
 	if (err)
 		json_decref(c.out);
 	else

@@ -13,12 +13,15 @@
 #include "vmm_stats.h"
 
 #define VMM_DEVICE "/dev/vmm"
+#define VMM_SOCKET "/run/vmmtrace.sock"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Open the device; returns a descriptor (close-on-exec) or a negative errno. */
+/* Open the device; without permission, through the service (vmmtrace serve) that listens at
+ * $VMMTRACE_SOCKET, or VMM_SOCKET. Returns a descriptor (close-on-exec) or a negative errno;
+ * -ECONNREFUSED: there is a service, and it gives none. */
 int vmm_open(void);
 
 int vmm_version(int fd, struct vmm_version *ret);

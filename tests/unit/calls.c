@@ -219,6 +219,27 @@ static void test_errors_have_names_and_advice(void **state)
 	assert_string_equal(calls_advice(run, ENOSPC), "");
 }
 
+/* Wherever a message is cut, it is text that JSON can hold. */
+static void test_messages_are_text(void **state)
+{
+	struct calls_session *session = calls_session_new(-1);
+	char name[400], msg[CALLS_MSG];
+	json_t *in, *out;
+
+	for (size_t begin = 0; begin < 2; begin++) {
+		memset(name, 'x', begin);
+		for (size_t i = begin; i + 2 < sizeof(name); i += 2)
+			memcpy(name + i, "\303\244", 3);
+		in = json_pack("{s:i}", name, 1);
+		assert_int_equal(calls_execute(session, "run", in, &out, msg), 1);
+		out = json_string(msg);
+		assert_non_null(out);
+		json_decref(out);
+		json_decref(in);
+	}
+	calls_session_free(session);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_bad_input_is_told),
 		cmocka_unit_test(test_errors_have_names_and_advice),
+		cmocka_unit_test(test_messages_are_text),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
