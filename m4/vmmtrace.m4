@@ -42,6 +42,16 @@ AM_CONDITIONAL([HAVE_CMOCKA], [test $have_cmocka = yes])
 AS_IF([test $have_cmocka = yes], [cmocka_why="on"], [cmocka_why="off: no cmocka (libcmocka-dev)"])
 ])
 
+dnl For fuzzers of our own parsers.
+AC_DEFUN([VMMT_ASAN], [
+ASAN_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+saved=$CFLAGS
+CFLAGS="$CFLAGS $ASAN_CFLAGS"
+AC_LINK_IFELSE([AC_LANG_PROGRAM()], [], [ASAN_CFLAGS=])
+CFLAGS=$saved
+AC_SUBST([ASAN_CFLAGS])
+])
+
 dnl The BPF programs need clang with the bpf target, bpftool (in /usr/sbin on
 dnl Debian) for the skeleton, and libbpf.
 AC_DEFUN([VMMT_BPF], [

@@ -97,6 +97,9 @@ const char *calls_errno_name(int err);
  * what to do about it. */
 int calls_open(struct vmm_version *ret, char *msg, size_t size);
 
+/* The device itself, never through the service; unchecked. */
+int calls_open_device(char *msg, size_t size);
+
 /* The same of a descriptor that is there: 0 or a negative errno. */
 int calls_check(int fd, struct vmm_version *ret, char *msg, size_t size);
 

@@ -3,6 +3,7 @@
 #include "calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,10 @@ static void explain(int err, char *msg, size_t size)
 		break;
 	case EACCES:
 	case EPERM:
-		snprintf(msg, size, "no permission to open " VMM_DEVICE ": run as root, or join the group that owns it");
+		snprintf(msg, size, "no permission to open " VMM_DEVICE ": run as root, join the group that owns it, or have it served (vmmtrace serve)");
+		break;
+	case ECONNREFUSED:
+		snprintf(msg, size, "vmmtrace serve gives no descriptor of " VMM_DEVICE ": its answer to {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"open\"} says why");
 		break;
 	default:
 		snprintf(msg, size, "cannot open " VMM_DEVICE ": %s", strerror(-err));
@@ -42,6 +46,17 @@ int calls_check(int fd, struct vmm_version *ret, char *msg, size_t size)
 	}
 	*ret = v;
 	return 0;
+}
+
+int calls_open_device(char *msg, size_t size)
+{
+	int fd = open(VMM_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	fd = -errno;
+	explain(fd, msg, size);
+	return fd;
 }
 
 int calls_open(struct vmm_version *ret, char *msg, size_t size)

@@ -16,6 +16,7 @@
 	V("Experiment", compare, "A against B; --sequence: the first exit at which they part") \
 	V("Host", doctor, "what this machine can do, what is missing, how to get it") \
 	V("Host", lab, "run COMMAND on an emulated AMD or Intel host; needs no hardware") \
+	V("Host", serve, "give /dev/vmm to other users of this host") \
 	V("Host", vm, "each call of vmm(4) from the shell, JSON in and out")
 
 #define V(group, name, summary) int verb_##name(int argc, char **argv);

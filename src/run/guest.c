@@ -52,6 +52,9 @@ static int explain_create(struct run *r, int err)
 			snprintf(r->why, sizeof(r->why), "not enough memory for a guest of %llu MiB: ask for less (--memory)",
 				 (unsigned long long)r->opt->memory >> 20);
 		break;
+	case EDQUOT:
+		snprintf(r->why, sizeof(r->why), "more than this user may have: ask for less (--memory), or end other VMs (vmmtrace vm limit tells the limits)");
+		break;
 	default:
 		snprintf(r->why, sizeof(r->why), "the VM cannot be made: %s", strerror(-err));
 	}

@@ -31,7 +31,7 @@ printf '{"ev":"vmmtrace","schema":9999,"keys":{}}\n' >other.ndjson
 mkdir dir.ndjson
 flat="run --flat hlt.bin@0x1000"
 
-for verb in run record list top verify compare doctor vm; do
+for verb in run record list top verify compare doctor serve vm; do
 	bad 2 "^[^']* --bogus: no such option" $verb --bogus
 	bad 2 "^[^']* -y: no such option" $verb -yz
 	bad 2 "^[^']* --help: it takes no argument" $verb --help=yes

@@ -5,6 +5,7 @@
  *	gen events	docs/events.md: what is recorded
  *	gen schema	docs/timeline.schema.json: JSON Schema of a line of .ndjson
  *	gen calls	docs/calls.md: the calls of /dev/vmm and their structures
+ *	gen rpc		docs/rpc.schema.json: what vmmtrace serve takes and answers (rpc.c)
  */
 #include <config.h>
 
@@ -14,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "rpc.h"
 #include "src/calls/calls.h"
 #include "src/collector/lines.h"
 
@@ -411,8 +413,10 @@ int main(int argc, char **argv)
 		schema();
 	} else if (argc == 2 && !strcmp(argv[1], "calls")) {
 		calls();
+	} else if (argc == 2 && !strcmp(argv[1], "rpc")) {
+		rpc_schema();
 	} else {
-		fprintf(stderr, "Usage: gen events|schema|calls\n");
+		fprintf(stderr, "Usage: gen events|schema|calls|rpc\n");
 		return 2;
 	}
 	return fflush(stdout) ? 1 : 0;
