@@ -229,14 +229,17 @@ json_t *stats_json(unsigned int class, const struct stats_sum *sum)
 		"p99", (json_int_t)stats_percentile(sum, 0.99), "max", (json_int_t)sum->max);
 	struct stats_key top;
 	char key[24], name[48];
+	json_t *top_key;
 	bool sure;
 
 	if (vmmt_class_info(class)->key == VMMT_KEY_none || !stats_top_key(sum, &top, &sure))
 		return object;
 	snprintf(key, sizeof(key), "0x%llx", (unsigned long long)top.key);
 	stats_text_key(class, top.key, sizeof(name), name, sizeof(name));
-	json_object_set_new(object, "top_key", json_pack("{s:s s:s s:I s:I s:b}", "key", key, "name",
-		name, "count", (json_int_t)top.count, "ticks", (json_int_t)top.ticks,
-		"exact", (int)sure));
+	top_key = json_pack("{s:s s:s s:I s:b}", "key", key, "name", name, "count",
+			    (json_int_t)top.count, "exact", (int)sure);
+	if (top.ticks)
+		json_object_set_new(top_key, "ticks", json_integer((json_int_t)top.ticks));
+	json_object_set_new(object, "top_key", top_key);
 	return object;
 }

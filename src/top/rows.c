@@ -37,6 +37,7 @@ static void fill_row(struct top_row *row, const struct top_host *host, const str
 {
 	double ms = host->interval * 1000, khz = (double)host->tsc_khz;
 
+	row->rate = row->time = 0;
 	row->p50 = row->p99 = -1;
 	if (!sum->counted || !ms || !khz)
 		return;

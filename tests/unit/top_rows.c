@@ -133,9 +133,12 @@ static void idle(void **state)
 	char line[TOP_LINE];
 
 	did(0, 0, VMMT_CLASS_rdmsr, 0x1b, 5, 100);
+	did(0, 0, VMMT_CLASS_wrmsr, 0x1b, 6, 100);
 	memcpy(before, now, sizeof(now));
+	did(0, 0, VMMT_CLASS_rdmsr, 0x1b, 5, 100);
 	SAYS("  VM NAME      EXIT        COUNT  RATE/s  TIME% p50us p99us  TOP KEY\n"
-	     "   3 web       RDMSR           5       0    0.0     -     -  -");
+	     "   3 web       RDMSR          10       3    0.0  0.10  0.10  APIC_BASE 100%\n"
+	     "   3 web       WRMSR           6       0    0.0     -     -  -");
 	host.nvms = 0;
 	top_line_sum(line, &host, &rows);
 	assert_string_equal(line, "no VM that you may see; waiting");
