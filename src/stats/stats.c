@@ -105,7 +105,8 @@ static uint64_t entry_count(const struct vmm_stats_key *now, const struct vmm_st
 }
 
 /* Exits of the class whose key no entry counted in that time. */
-static uint64_t unknown_keys(const struct vmm_stats_class *now, const struct vmm_stats_class *before)
+static uint64_t unknown_keys(const struct vmm_stats_class *now,
+			     const struct vmm_stats_class *before)
 {
 	uint64_t unknown = 0;
 	unsigned int i, way;
