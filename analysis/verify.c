@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "analysis/capture.h"
 #include "analysis/reader.h"
 #include "analysis/text.h"
 #include "src/collector/names.h"
@@ -203,24 +204,32 @@ static int read_lines(struct verify *v, struct reader *r, struct lines *l)
 	return ret;
 }
 
-int verify_file(const char *path, FILE *to)
+static int verify_lines(struct verify *v)
 {
-	struct verify v = { .path = path, .to = to };
 	struct lines l = { verify_json_new(), verify_ndjson_new(), READER_UNKNOWN, false };
 	struct reader *r = NULL;
 	int ret = -ENOMEM;
 
-	if (!l.json || !l.ndjson)
-		goto out;
-	ret = reader_open(path, &r);
-	if (ret)
-		goto out;
-	ret = read_lines(&v, r, &l);
+	if (l.json && l.ndjson)
+		ret = reader_open(v->path, &r);
+	if (!ret)
+		ret = read_lines(v, r, &l);
 	if (ret == -EFBIG) {
-		verify_fail(&v, "a line of more than %d bytes; not a timeline of vmmtrace",
+		verify_fail(v, "a line of more than %d bytes; not a timeline of vmmtrace",
 			    READER_LINE_MAX);
 		ret = 0;
 	}
+	verify_json_free(l.json);
+	verify_ndjson_free(l.ndjson);
+	reader_close(r);
+	return ret;
+}
+
+int verify_file(const char *path, FILE *to)
+{
+	struct verify v = { .path = path, .to = to };
+	int ret = capture_is(path) ? verify_capture(&v) : verify_lines(&v);
+
 	if (ret)
 		goto out;
 	if (v.totals && !v.stop)
@@ -232,8 +241,5 @@ int verify_file(const char *path, FILE *to)
 	ret = v.violations != 0;
 out:
 	json_decref(v.totals);
-	verify_json_free(l.json);
-	verify_ndjson_free(l.ndjson);
-	reader_close(r);
 	return ret;
 }

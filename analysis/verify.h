@@ -59,6 +59,9 @@ void verify_manifest(struct verify *v, const json_t *manifest);
 /* A member that must be an integer not below 0; fails and returns 0 if not. */
 uint64_t verify_number(struct verify *v, const json_t *object, const char *key);
 
+/* The .ctf capture at v->path, but for its totals. 0 or a negative errno. */
+int verify_capture(struct verify *v);
+
 struct verify_json;
 struct verify_ndjson;
 

@@ -26,7 +26,7 @@ static const char help_text[] =
 "                          exit on, until it ends\n"
 "\n"
 "What\n"
-"  -o, --output FILE       write a timeline: .json .json.gz .ndjson .ndjson.gz;\n"
+"  -o, --output FILE       write a timeline: .json .json.gz .ndjson .ndjson.gz .ctf;\n"
 "                          repeatable\n"
 "  -f, --filter EXPR       keep only these: class=io,key=0x3f8..0x3ff,dur>=10us;\n"
 "                          see vmmtrace-filter(7)\n"
@@ -101,7 +101,7 @@ static int add_output(struct record_options *opt, const char *file)
 	if (opt->noutputs == RECORD_MAX_OUTPUTS)
 		return usage("-o %s: at most %d outputs", file, RECORD_MAX_OUTPUTS);
 	if (!collector_knows_suffix(file))
-		return usage("-o %s: the suffix chooses the format: .json .json.gz .ndjson .ndjson.gz", file);
+		return usage("-o %s: the suffix chooses the format: " COLLECTOR_FORMATS, file);
 	opt->outputs[opt->noutputs++] = file;
 	return 0;
 }

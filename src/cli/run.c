@@ -30,12 +30,13 @@ static const char help_text[] =
 "  --max-exits N           end the guest after N exits\n"
 "\n"
 "Recording\n"
-"  -o, --output FILE       write a timeline: .json .json.gz .ndjson .ndjson.gz;\n"
+"  -o, --output FILE       write a timeline: .json .json.gz .ndjson .ndjson.gz .ctf;\n"
 "                          repeatable\n"
 "  -f, --filter EXPR       keep only these: class=io,key=0x3f8..0x3ff,dur>=10us;\n"
 "                          see vmmtrace-filter(7)\n"
 "  --trace off|hist|full   off: no summary; hist: the summary; full: records [hist;\n"
 "                          full with -o]\n"
+"  --lttng                 give the records to LTTng-UST sessions too (provider vmmtrace)\n"
 "  --ring-size SIZE        of each CPU's ring [64M over all CPUs, at most 32M each]\n"
 "\n"
 "  --json                  the summary as JSON on stdout\n"
@@ -49,7 +50,7 @@ static const char help_text[] =
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MULTIBOOT, OPT_MODULE, OPT_FLAT, OPT_MODE,
-	OPT_RTC, OPT_CALLER_MEMORY, OPT_MAX_EXITS, OPT_TRACE, OPT_RING_SIZE, OPT_JSON,
+	OPT_RTC, OPT_CALLER_MEMORY, OPT_MAX_EXITS, OPT_TRACE, OPT_RING_SIZE, OPT_JSON, OPT_LTTNG,
 };
 
 static const struct option long_options[] = {
@@ -68,6 +69,7 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "filter", required_argument, NULL, 'f' },
 	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ "lttng", no_argument, NULL, OPT_LTTNG },
 	{ "ring-size", required_argument, NULL, OPT_RING_SIZE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -129,7 +131,7 @@ static int add_output(struct run_options *opt, const char *file)
 	if (opt->noutputs == RUN_MAX_OUTPUTS)
 		return usage("-o %s: at most %d outputs", file, RUN_MAX_OUTPUTS);
 	if (!collector_knows_suffix(file))
-		return usage("-o %s: the suffix chooses the format: .json .json.gz .ndjson .ndjson.gz", file);
+		return usage("-o %s: the suffix chooses the format: " COLLECTOR_FORMATS, file);
 	opt->outputs[opt->noutputs++] = file;
 	return 0;
 }
@@ -197,6 +199,9 @@ static int take_option(struct run_options *opt, int c, char *arg)
 			return usage("--ring-size %s: from 4K to 1G", arg);
 		opt->ring_size = (unsigned int)n;
 		return 0;
+	case OPT_LTTNG:
+		opt->lttng = true;
+		return 0;
 	case OPT_JSON:
 		opt->json = true;
 		return 0;
@@ -214,6 +219,7 @@ static int take_option(struct run_options *opt, int c, char *arg)
 /* Which options go together; mode: --mode was given. */
 static int check(struct run_options *opt, bool mode, int argc, char **argv)
 {
+	bool recorded = opt->noutputs || opt->lttng;
 	char msg[FILTER_MSG];
 
 	if (optind < argc)
@@ -229,13 +235,13 @@ static int check(struct run_options *opt, bool mode, int argc, char **argv)
 		return usage("--append belongs to --kernel or --multiboot");
 	if (mode && opt->image != RUN_IMAGE_FLAT)
 		return usage("--mode belongs to --flat");
-	if (opt->trace != RUN_TRACE_FULL && opt->noutputs)
-		return usage("-o needs --trace full");
-	if (opt->trace == RUN_TRACE_FULL && !opt->noutputs)
-		return usage("--trace full needs an output (-o FILE)");
-	if (opt->filter_text && !opt->noutputs)
+	if (opt->trace != RUN_TRACE_FULL && recorded)
+		return usage("%s needs --trace full", opt->lttng ? "--lttng" : "-o");
+	if (opt->trace == RUN_TRACE_FULL && !recorded)
+		return usage("--trace full needs an output (-o FILE or --lttng)");
+	if (opt->filter_text && !recorded)
 		return usage("-f belongs to -o: it says what is recorded");
-	if (opt->ring_size && !opt->noutputs)
+	if (opt->ring_size && !recorded)
 		return usage("--ring-size belongs to -o");
 	if (opt->filter_text && filter_parse(opt->filter_text, &opt->filter, msg))
 		return usage("-f: %s", msg);
@@ -261,7 +267,7 @@ int verb_run(int argc, char **argv)
 		traced |= c == OPT_TRACE;
 		mode |= c == OPT_MODE;
 	}
-	if (opt.noutputs && !traced)
+	if ((opt.noutputs || opt.lttng) && !traced)
 		opt.trace = RUN_TRACE_FULL;
 	err = check(&opt, mode, argc, argv);
 	return err ? err : run_guest(&opt);

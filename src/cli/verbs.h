@@ -12,6 +12,7 @@
 	V("Record", record, "record running VMs, or those that COMMAND starts") \
 	V("Record", list, "VMs on this host that can be recorded") \
 	V("Record", top, "live exits by VM, vCPU and class") \
+	V("Read", export, "a capture (.ctf) to .json .json.gz .ndjson .ndjson.gz .ctf, counts checked") \
 	V("Read", verify, "prove that a file is whole: counts, order, nesting, losses") \
 	V("Experiment", compare, "A against B; --sequence: the first exit at which they part") \
 	V("Host", doctor, "what this machine can do, what is missing, how to get it") \

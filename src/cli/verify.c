@@ -14,8 +14,8 @@ int verb_verify(int argc, char **argv);
 
 static const char help[] =
 "Usage: vmmtrace verify [--repair] FILE...\n"
-"Prove that a timeline (.json, .ndjson, either with .gz) is whole: every key and value is\n"
-"known, threads are in order, slices nest, ids are unique, each vCPU's time is accounted\n"
+"Prove that a timeline (.json, .ndjson, either with .gz; .ctf) is whole: every key and value\n"
+"is known, threads are in order, slices nest, ids are unique, each vCPU's time is accounted\n"
 "for, and exits counted = recorded + filtered + lost. Prints one line, or what is wrong.\n"
 "\n"
 "  --repair    keep all whole events of a FILE that was cut off, and end it properly\n"
@@ -31,7 +31,7 @@ static int repair(const char *path)
 	int err = verify_repair(path, &events, &changed);
 
 	if (err == -EOPNOTSUPP) {
-		fprintf(stderr, "vmmtrace verify: %s: only .json, .ndjson and these with .gz can be repaired\n",
+		fprintf(stderr, "vmmtrace verify: %s: only .json, .ndjson and these with .gz can be repaired; vmmtrace export keeps what is whole of a .ctf\n",
 			path);
 		return 1;
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/collector/lttng.h"
 #include "src/collector/merge.h"
 #include "src/collector/names.h"
 #include "src/collector/sink.h"
@@ -30,7 +31,7 @@ struct collector {
 	uint64_t missed;
 };
 
-static const struct sink_ops *const formats[] = { &json_sink_ops, &ndjson_sink_ops };
+static const struct sink_ops *const formats[] = { &json_sink_ops, &ndjson_sink_ops, &ctf_sink_ops };
 
 __attribute__((format(printf, 2, 3)))
 static void report(struct collector *c, const char *format, ...)
@@ -55,8 +56,9 @@ static void check_sinks(struct collector *c)
 			continue;
 		s->out.reported = true;
 		c->failed = true;
-		report(c, "%s: %s; what was written before is kept (vmmtrace verify --repair)",
-		       s->out.path, strerror(s->out.error));
+		report(c, "%s: %s; what was written before is kept (vmmtrace %s)",
+		       s->out.path, strerror(s->out.error),
+		       s->ops->open ? "export reads it" : "verify --repair");
 	}
 }
 
@@ -188,7 +190,7 @@ static const struct sink_ops *format_of(const char *path, bool *ret_gz)
 		if (!ends_in(path, len, formats[i]->suffix))
 			continue;
 		*ret_gz = gz;
-		return formats[i];
+		return gz && formats[i]->open ? NULL : formats[i];
 	}
 	return NULL;
 }
@@ -204,10 +206,11 @@ static bool is_output_already(const struct collector *c, const char *path)
 {
 	struct stat a, b;
 
-	if (stat(path, &a) || !S_ISREG(a.st_mode))
+	if (stat(path, &a) || (!S_ISREG(a.st_mode) && !S_ISDIR(a.st_mode)))
 		return false;
 	for (const struct sink *s = c->sinks; s; s = s->next)
-		if (!stat(s->out.path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		if (s->out.path && !stat(s->out.path, &b) &&
+		    a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 			return true;
 	return false;
 }
@@ -222,17 +225,40 @@ static void sink_free(struct sink *s)
 	free(s);
 }
 
+void collector_add_sink(struct collector *c, struct sink *sink)
+{
+	struct sink **at;
+
+	for (at = &c->sinks; *at; at = &(*at)->next)
+		;
+	*at = sink;
+}
+
+static int open_sink(const struct collector *c, struct sink *s, const char *path, bool gz)
+{
+	int level = c->options.gz_level ? c->options.gz_level : 1, err;
+
+	s->out.fd = -1;
+	s->host = c->options.host;
+	err = s->ops->open ? s->ops->open(s, path) : out_open(&s->out, path, gz ? level : 0);
+	return err ? err : s->ops->begin(s, c->manifest);
+}
+
+static int put_env(const struct collector *c, const char *path, const struct vmmt_clock *clock)
+{
+	return c->options.from ? env_copy(path, c->options.from) : env_write(path, clock);
+}
+
 int collector_add_output(struct collector *c, const char *path)
 {
-	struct sink *s = NULL, **at;
+	struct sink *s = NULL;
 	const struct sink_ops *ops;
 	bool gz;
 	int err;
 
 	ops = format_of(path, &gz);
 	if (!ops) {
-		report(c, "%s: the suffix names no format; use .json, .json.gz, .ndjson or .ndjson.gz",
-		       path);
+		report(c, "%s: the suffix names no format; there are " COLLECTOR_FORMATS, path);
 		return -EINVAL;
 	}
 	if (is_output_already(c, path)) {
@@ -244,19 +270,14 @@ int collector_add_output(struct collector *c, const char *path)
 	if (!s)
 		goto fail;
 	s->ops = ops;
-	s->out.fd = -1;
-	err = out_open(&s->out, path, !gz ? 0 : c->options.gz_level ? c->options.gz_level : 1);
-	if (!err)
-		err = ops->begin(s, c->manifest);
+	err = open_sink(c, s, path, gz);
 	if (err)
 		goto fail;
-	err = env_write(path, NULL);
+	err = put_env(c, path, NULL);
 	if (err)
 		report(c, "%s.env.json: %s; the timeline is written without it", path,
 		       strerror(-err));
-	for (at = &c->sinks; *at; at = &(*at)->next)
-		;
-	*at = s;
+	collector_add_sink(c, s);
 	return 0;
 fail:
 	report(c, "%s: cannot be written: %s", path, strerror(-err));
@@ -289,20 +310,25 @@ static bool clock_ready(struct collector *c, bool must)
 
 static void release(struct collector *c, bool all)
 {
+	uint64_t before = c->stats.records;
+
 	if (c->merge.busy || !clock_ready(c, all))
 		return;
+	lttng_begin(UST_SPAN_output);
 	merge_release(&c->merge, all);
 	check_sinks(c);
+	lttng_end(UST_SPAN_output, c->stats.records - before);
 }
 
-static bool well_formed(const struct vmmt_head *h, size_t size)
+/* lost records come from a collector, not from a source. */
+static bool well_formed(const struct vmmt_head *h, size_t size, bool lost)
 {
 	const struct vmmt_event_info *info;
 
 	if (size < sizeof(*h) || size > sizeof(union vmmt_record))
 		return false;
 	info = vmmt_event_info(h->event);
-	if (!info || info->size != size || !h->seq || h->event == VMMT_EVENT_lost)
+	if (!info || info->size != size || !h->seq || (h->event == VMMT_EVENT_lost && !lost))
 		return false;
 	return h->event != VMMT_EVENT_exit || ((const struct vmmt_exit *)h)->class < VMMT_NCLASS;
 }
@@ -311,7 +337,7 @@ int collector_push(struct collector *c, int source, const void *record, size_t s
 {
 	int err;
 
-	if (!well_formed(record, size)) {
+	if (!well_formed(record, size, false)) {
 		c->stats.malformed++;
 		return -EINVAL;
 	}
@@ -343,10 +369,32 @@ void collector_end_source(struct collector *c, int source)
 	collector_advance(c, source, UINT64_MAX);
 }
 
+int collector_replay_clock(struct collector *c, const struct vmmt_clock *first)
+{
+	return clock_add(&c->clock, first);
+}
+
+int collector_replay(struct collector *c, const union vmmt_record *rec, size_t size)
+{
+	int err;
+
+	if (!well_formed(&rec->head, size, true)) {
+		c->stats.malformed++;
+		return -EINVAL;
+	}
+	err = merge_replay(&c->merge, rec);
+	check_sinks(c);
+	return err;
+}
+
 void collector_flush(struct collector *c)
 {
-	for (struct sink *s = c->sinks; s; s = s->next)
-		out_flush(&s->out);
+	for (struct sink *s = c->sinks; s; s = s->next) {
+		if (s->ops->flush)
+			s->ops->flush(s);
+		else
+			out_flush(&s->out);
+	}
 	check_sinks(c);
 }
 
@@ -412,7 +460,8 @@ int collector_finish(struct collector *c, const struct collector_totals *totals)
 	summary = totals_json(c);
 	for (struct sink *s = c->sinks; s; s = s->next) {
 		s->ops->end(s, &c->clock, summary);
-		env_write(s->out.path, &c->clock.first);
+		if (s->out.path)
+			put_env(c, s->out.path, &c->clock.first);
 		out_finish(&s->out);
 	}
 	json_decref(summary);

@@ -52,6 +52,9 @@ struct collector_options {
 	/* Sees each record before it is taken, which has size bytes only; false: it
 	 * is not taken. NULL: all are. */
 	bool (*wanted)(void *arg, int source, const union vmmt_record *rec);
+	/* For records that were made elsewhere, which replay() gives: */
+	const char *from;	/* FROM.env.json tells of it; NULL: this process does */
+	const char *host;	/* boot id of that host's kernel; NULL: this host */
 	/* Reads every ring once more and pushes what is there. */
 	void (*reread)(void *arg);
 	/* Takes one line without newline: an output failed. NULL: stderr. */
@@ -92,11 +95,20 @@ struct collector_stats {
 /* NULL: out of memory. options are copied; manifest gets a reference. */
 struct collector *collector_new(const struct collector_options *options);
 
-/* Adds an output file; its suffix chooses the format: .json .json.gz .ndjson
- * .ndjson.gz. Makes or replaces the file, and FILE.env.json beside it. On
+/* The suffixes there are. */
+#define COLLECTOR_FORMATS ".json .json.gz .ndjson .ndjson.gz .ctf"
+
+/* Adds an output file; its suffix chooses the format: COLLECTOR_FORMATS. Makes
+ * or replaces the file (.ctf: a directory), and FILE.env.json beside it. On
  * failure reports one line and returns -EINVAL (no such format, or a file
  * that is an output already), -ENOMEM or the errno of open(2). */
 int collector_add_output(struct collector *c, const char *path);
+
+/* Bytes of an output, or a negative errno. */
+int64_t collector_output_size(const char *path);
+
+/* Removes an output and its FILE.env.json. 0 or a negative errno. */
+int collector_output_remove(const char *path);
 
 /* Is there a format for that name? Touches nothing. */
 bool collector_knows_suffix(const char *path);
@@ -116,6 +128,16 @@ void collector_advance_all(struct collector *c, uint64_t tsc);
 
 /* The source ended; its index is not used again. */
 void collector_end_source(struct collector *c, int source);
+
+/*
+ * In place of sources: records as an earlier collector put them out, in that
+ * order, lost records among them; first the clock record that was time 0. They
+ * go to the outputs at once. Where records are missing that no lost record
+ * stands for, one is made. Returns 0 or -ENOMEM; of the record also -EINVAL
+ * (malformed: counted and dropped).
+ */
+int collector_replay_clock(struct collector *c, const struct vmmt_clock *first);
+int collector_replay(struct collector *c, const union vmmt_record *rec, size_t size);
 
 /* Writes out what outputs have buffered, so that others can read it. */
 void collector_flush(struct collector *c);

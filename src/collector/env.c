@@ -162,9 +162,9 @@ static json_t *make_env(const char *path, const struct vmmt_clock *clock)
 	return env;
 }
 
-int env_write(const char *path, const struct vmmt_clock *clock)
+/* Takes the reference to env. */
+static int put_env(const char *path, json_t *env)
 {
-	json_t *env = make_env(path, clock);
 	char *name = NULL;
 	int err = 0;
 	FILE *f;
@@ -185,4 +185,21 @@ int env_write(const char *path, const struct vmmt_clock *clock)
 	free(name);
 	json_decref(env);
 	return err;
+}
+
+int env_write(const char *path, const struct vmmt_clock *clock)
+{
+	return put_env(path, make_env(path, clock));
+}
+
+int env_copy(const char *path, const char *from)
+{
+	char *name = NULL;
+	json_t *env;
+
+	if (asprintf(&name, "%s.env.json", from) < 0)
+		return -ENOMEM;
+	env = json_load_file(name, 0, NULL);
+	free(name);
+	return env ? put_env(path, env) : 0;
 }

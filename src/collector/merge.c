@@ -260,9 +260,8 @@ static void deliver_lost(struct merge *m, struct merge_stream *s, uint64_t seq, 
 }
 
 /* The stream's next record; what lies before it is lost by now. */
-static void stream_put(struct merge *m, struct merge_stream *s, struct merge_slot *slot)
+static void stream_put(struct merge *m, struct merge_stream *s, const union vmmt_record *rec)
 {
-	const union vmmt_record *rec = &slot->rec;
 	uint64_t seq = rec->head.seq;
 
 	if (seq < s->next_seq) {
@@ -274,7 +273,6 @@ static void stream_put(struct merge *m, struct merge_stream *s, struct merge_slo
 		m->hooks.deliver(m->hooks.arg, rec, s);
 		s->last_time = rec->head.time;
 	}
-	slot_put(m, slot);
 }
 
 /* Takes the stream's records before seq out of all queues, sorted by seq. */
@@ -317,29 +315,52 @@ static struct merge_stream *fill_gap(struct merge *m, struct merge_stream *s, ui
 	s = stream_find(m->streams, m->streams_room, vm, vcpu);
 	for (list = take_before(m, s, seq); list; list = next) {
 		next = list->next;
-		stream_put(m, s, list);
+		stream_put(m, s, &list->rec);
+		slot_put(m, list);
 	}
 	heap_build(m);
+	return s;
+}
+
+/* The stream of a record, which may be its first. */
+static struct merge_stream *stream_begin(struct merge *m, const struct vmmt_head *h)
+{
+	size_t before = m->nstreams;
+	struct merge_stream *s = merge_stream(m, h->vm, h->vcpu);
+
+	/* The host's stream (vm 0) is as old as the module. */
+	if (s && (m->attached || !h->vm) && m->nstreams != before)
+		s->next_seq = h->seq;
 	return s;
 }
 
 static void route(struct merge *m, struct merge_slot *slot)
 {
 	const struct vmmt_head *h = &slot->rec.head;
-	size_t before = m->nstreams;
-	struct merge_stream *s = merge_stream(m, h->vm, h->vcpu);
+	struct merge_stream *s = stream_begin(m, h);
 
 	if (!s) {
 		m->hooks.late(m->hooks.arg, &slot->rec);
 		slot_put(m, slot);
 		return;
 	}
-	/* The host's stream (vm 0) is as old as the module. */
-	if ((m->attached || !h->vm) && m->nstreams != before)
-		s->next_seq = h->seq;
 	if (h->seq > s->next_seq)
 		s = fill_gap(m, s, h->seq);
-	stream_put(m, s, slot);
+	stream_put(m, s, &slot->rec);
+	slot_put(m, slot);
+}
+
+int merge_replay(struct merge *m, const union vmmt_record *rec)
+{
+	const struct vmmt_head *h = &rec->head;
+	struct merge_stream *s = stream_begin(m, h);
+
+	if (!s)
+		return -ENOMEM;
+	stream_put(m, s, rec);
+	if (h->event == VMMT_EVENT_lost && s->next_seq == h->seq + 1)
+		s->next_seq = h->seq + rec->lost.count;
+	return 0;
 }
 
 void merge_release(struct merge *m, bool all)

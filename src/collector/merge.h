@@ -89,6 +89,10 @@ void merge_end_stream(struct merge *m, struct merge_stream *s, uint64_t seq);
 /* As if no stream had been seen yet; with empty queues. */
 void merge_forget_streams(struct merge *m);
 
+/* Delivers a record that has its place already, a lost record too. What is
+ * missing before it is lost. 0 or -ENOMEM. */
+int merge_replay(struct merge *m, const union vmmt_record *rec);
+
 void merge_free(struct merge *m);
 
 #endif /* COLLECTOR_MERGE_H */

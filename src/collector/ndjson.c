@@ -221,7 +221,7 @@ VMMT_EVENTS(EVENT)
 #undef FIELD
 #undef TEXT
 
-static void ndjson_record(struct sink *s, const struct delivery *d)
+char *ndjson_line(char *p, const struct delivery *d)
 {
 	static char *(*const put[])(char *, const struct delivery *) = {
 #define EVENT(id, ename, doc, NAME) [id] = put_##ename,
@@ -229,7 +229,12 @@ static void ndjson_record(struct sink *s, const struct delivery *d)
 #undef EVENT
 	};
 
-	out_commit(&s->out, put[d->rec->head.event](out_reserve(&s->out), d));
+	return put[d->rec->head.event](p, d);
+}
+
+static void ndjson_record(struct sink *s, const struct delivery *d)
+{
+	out_commit(&s->out, ndjson_line(out_reserve(&s->out), d));
 }
 
 static void ndjson_end(struct sink *s, const struct clock_map *clock, const json_t *totals)

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "src/collector/user_ring.h"
+#include "src/collector/lttng.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -113,6 +114,7 @@ static void push(struct user_stream *s, uint64_t now, unsigned int event, struct
 	h->vcpu = s->vcpu;
 	h->seq = ++s->seq;
 	h->time = now;
+	lttng_emit(h);
 	user_ring_push(s->ring, h, size);
 }
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "src/collector/collector.h"
 
 int files_init(struct files *f, const char *const *outputs, unsigned int noutputs,
 	       bool numbered, unsigned int keep)
@@ -58,17 +58,6 @@ int files_next(struct files *f)
 	return 0;
 }
 
-static void remove_file(const char *path)
-{
-	char *env = NULL;
-
-	if (!path || unlink(path))
-		return;
-	if (asprintf(&env, "%s.env.json", path) >= 0)
-		unlink(env);
-	free(env);
-}
-
 void files_done(const struct files *f)
 {
 	unsigned int i;
@@ -78,21 +67,22 @@ void files_done(const struct files *f)
 		return;
 	for (i = 0; i < f->noutputs; i++) {
 		old = name(f, i, f->number - f->keep);
-		remove_file(old);
+		if (old)
+			collector_output_remove(old);
 		free(old);
 	}
 }
 
 uint64_t files_size(const struct files *f)
 {
-	uint64_t most = 0;
-	struct stat st;
+	int64_t most = 0, size;
 	unsigned int i;
 
-	for (i = 0; i < f->noutputs; i++)
-		if (!stat(f->paths[i], &st) && (uint64_t)st.st_size > most)
-			most = (uint64_t)st.st_size;
-	return most;
+	for (i = 0; i < f->noutputs; i++) {
+		size = collector_output_size(f->paths[i]);
+		most = size > most ? size : most;
+	}
+	return (uint64_t)most;
 }
 
 void files_free(struct files *f)

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/collector/lttng.h"
+
 #define PERIOD_NS 20000000	/* rings are sized for far more */
 #define USER_RING (4u << 20)
 
@@ -58,17 +60,22 @@ static void take_user(void *arg, const void *record, size_t size)
 
 /* Also called when the collector misses a record, which may be while it is given
  * others: a ring is not read within its own reading. */
-static void drain_sources(void *arg)
+static size_t drain_sources(struct recorder *r)
 {
-	struct recorder *r = arg;
-	size_t i;
+	size_t count = 0, i;
 
 	if (r->draining)
-		return;
+		return 0;
 	r->draining = true;
 	for (i = 0; i < r->nsources; i++)
-		r->sources[i].drain(r->sources[i].source);
+		count += r->sources[i].drain(r->sources[i].source);
 	r->draining = false;
+	return count;
+}
+
+static void reread(void *arg)
+{
+	drain_sources(arg);
 }
 
 /* Sources first, so that what a thread did before it entered the guest is never
@@ -76,11 +83,13 @@ static void drain_sources(void *arg)
 void recorder_read(struct recorder *r)
 {
 	uint64_t tsc = r->now(r->arg);
-	size_t i;
+	size_t count, i;
 
-	drain_sources(r);
+	lttng_begin(UST_SPAN_drain);
+	count = drain_sources(r);
 	for (i = 0; i < r->nthreads; i++)
-		user_ring_drain(r->threads[i].ring, take_user, &r->threads[i]);
+		count += user_ring_drain(r->threads[i].ring, take_user, &r->threads[i]);
+	lttng_end(UST_SPAN_drain, count);
 	collector_advance_all(r->collector, tsc);
 }
 
@@ -102,7 +111,7 @@ int recorder_new(const struct recorder_options *options, struct recorder **ret,
 		.generator = "vmmtrace " PACKAGE_VERSION, .manifest = options->manifest,
 		.source = options->source, .filter = options->filter, .terms = options->terms,
 		.attached = options->attached, .khz = options->khz,
-		.wanted = options->wanted ? wanted : NULL, .reread = drain_sources, .arg = r,
+		.wanted = options->wanted ? wanted : NULL, .reread = reread, .arg = r,
 	};
 	int err;
 

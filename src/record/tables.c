@@ -198,14 +198,13 @@ void tables_print(const struct tables *t)
 
 void tables_print_file(const char *path)
 {
-	struct stat st;
-	bool large;
+	int64_t size = collector_output_size(path);
+	bool large = size >= 1 << 20;
 
-	if (stat(path, &st))
+	if (size < 0)
 		return;
-	large = st.st_size >= 1 << 20;
 	fprintf(stderr, "wrote %s (%.1f %s)\n", path,
-		(double)st.st_size / (large ? 1 << 20 : 1 << 10), large ? "MiB" : "KiB");
+		(double)size / (large ? 1 << 20 : 1 << 10), large ? "MiB" : "KiB");
 }
 
 void tables_sum(const struct collector_count *counts, struct collector_count *ret)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/collector/lttng.h"
 #include "src/record/recorder.h"
 
 #define NTHREADS 2		/* vCPU, others */
@@ -37,6 +38,16 @@ static int add_threads(struct record *rec)
 	return 0;
 }
 
+static int add_lttng(struct recorder *recorder, char msg[RECORDER_MSG])
+{
+	char why[LTTNG_MSG];
+	int err = lttng_load(why);
+
+	if (err)
+		snprintf(msg, RECORDER_MSG, "--lttng: %s", why);
+	return err ? err : lttng_add(recorder_collector(recorder));
+}
+
 /* Outputs and their manifest. On failure see recorder_new(). */
 static int make_recorder(struct run *r, struct record *rec, const struct vmmt_filter *terms,
 			 char msg[RECORDER_MSG])
@@ -51,7 +62,7 @@ static int make_recorder(struct run *r, struct record *rec, const struct vmmt_fi
 	int err = recorder_new(&options, &rec->recorder, msg);
 
 	json_decref(manifest);
-	return err;
+	return err || !opt->lttng ? err : add_lttng(rec->recorder, msg);
 }
 
 /* Outputs, programs, rings. Before the VM is made, so that nothing is missed.

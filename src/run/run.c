@@ -56,7 +56,7 @@ static int prepare(struct run *r)
 {
 	int err = guest_open(r);
 
-	if (!err && r->opt->noutputs)
+	if (!err && (r->opt->noutputs || r->opt->lttng))
 		err = record_start(r);
 	if (!err)
 		err = guest_make(r);

@@ -56,6 +56,7 @@ struct run_options {
 	struct filter filter;
 	unsigned int ring_size;
 	enum run_trace trace;
+	bool lttng;			/* records go to LTTng-UST sessions too */
 	bool json, quiet;
 	char *const *argv;		/* of the program, for the manifest */
 };

@@ -8,6 +8,7 @@
 
 #include <config.h>
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The documents made from the schema are those that it makes today.
 srcdir=${srcdir:-.}
-echo 1..4
+echo 1..5
 n=0
-for pair in calls:calls.md events:events.md schema:timeline.schema.json rpc:rpc.schema.json; do
+for pair in calls:calls.md events:events.md schema:timeline.schema.json rpc:rpc.schema.json \
+	tracecompass:tracecompass.xml; do
 	n=$((n + 1))
 	what=${pair%%:*} file=${pair#*:}
 	if trace/gen/gen "$what" | diff -u "$srcdir/docs/$file" - >&2; then

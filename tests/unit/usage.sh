@@ -31,7 +31,7 @@ printf '{"ev":"vmmtrace","schema":9999,"keys":{}}\n' >other.ndjson
 mkdir dir.ndjson
 flat="run --flat hlt.bin@0x1000"
 
-for verb in run record list top verify compare doctor serve vm; do
+for verb in run record list top export verify compare doctor serve vm; do
 	bad 2 "^[^']* --bogus: no such option" $verb --bogus
 	bad 2 "^[^']* -y: no such option" $verb -yz
 	bad 2 "^[^']* --help: it takes no argument" $verb --help=yes
@@ -59,6 +59,8 @@ bad 2 "max-exits -1" $flat --max-exits -1
 bad 2 "off, hist or full" $flat --trace some
 bad 2 "suffix chooses" $flat -o x
 bad 2 "o needs --trace full" $flat --trace hist -o x.json
+bad 2 "lttng needs --trace full" $flat --trace hist --lttng
+bad 2 "suffix chooses" $flat -o x.ctf.gz
 bad 2 "full needs an output" $flat --trace full
 bad 2 "from 4K to 1G" $flat --ring-size 1 -o x.json
 bad 2 "ring-size belongs to -o" $flat --ring-size 1M
@@ -92,6 +94,15 @@ bad 2 "stop-when: '#': which one" record -a --stop-when class=cpuid# -o x.json
 bad 2 "f: at character 1, 'nonsense': no such field" record -a -f nonsense -o x.json
 bad 2 "from 4K to 1G" record -a --ring-size 1 -o x.json
 bad 2 "now: no arguments" list now
+bad 2 "name one capture" export -o x.json
+bad 2 "name one capture" export a.ctf b.ctf -o x.json
+bad 2 "name an output" export a.ctf
+bad 2 "suffix chooses" export a.ctf -o x
+bad 2 "one filter only" export a.ctf -o x.json -f class=hlt -f class=hlt
+bad 2 "nonsense" export a.ctf -o x.json -f class=nonsense
+bad 1 "none.ctf: No such file" export none.ctf -o x.json
+bad 1 "text.json: Not a directory" export text.json -o x.json
+bad 1 "dir.ndjson: no capture" export dir.ndjson -o x.json
 bad 2 "name a FILE" verify
 bad 1 "none.json: No such file" verify none.json
 bad 1 "dir.ndjson: Is a directory" verify dir.ndjson

@@ -38,6 +38,11 @@ void lttng_ust_probe_unregister(struct lttng_ust_registered_probe *probe)
 {
 }
 
+#define SPAN(name, doc) #name "_begin", #name "_end",
+static const char *const spans[] = { UST_SPANS(SPAN) };
+#undef SPAN
+#define NSPANS (sizeof(spans) / sizeof(spans[0]) / 2)
+
 static bool is_tracepoint(const char *event)
 {
 	struct lttng_ust_tracepoint *const *tp;
@@ -61,7 +66,7 @@ static void registers_once(void **state)
 {
 	assert_int_equal(registrations, 1);
 	assert_string_equal(provider->provider_name, "vmmtrace");
-	assert_int_equal(provider->nr_events, VMMT_NEVENT - 1);
+	assert_int_equal(provider->nr_events, VMMT_NEVENT - 1 + 2 * NSPANS);
 }
 
 static void each_event_is_a_tracepoint(void **state)
@@ -69,6 +74,9 @@ static void each_event_is_a_tracepoint(void **state)
 	for (unsigned int id = 1; id < VMMT_NEVENT; id++)
 		if (!is_tracepoint(vmmt_event_info(id)->name))
 			fail_msg("no tracepoint vmmtrace:%s", vmmt_event_info(id)->name);
+	for (size_t i = 0; i < 2 * NSPANS; i++)
+		if (!is_tracepoint(spans[i]))
+			fail_msg("no tracepoint vmmtrace:%s", spans[i]);
 }
 
 /* Integers in their own width and base, enumerations by name, texts as arrays. */

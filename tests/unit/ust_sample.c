@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Emits a record of each event, every field with a value of its own, and
- * prints what babeltrace2 has to show for it.
+ * Emits a record of each event, every field with a value of its own, and the
+ * begin and end of each span, and prints what babeltrace2 has to show for it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,5 +63,11 @@ int main(void)
 			show(&rec, &info->fields[i], ", ");
 		puts(" }");
 	}
+#define SPAN(name, doc) \
+	ust_span(UST_SPAN_##name, false, 0); \
+	puts("vmmtrace:" #name "_begin: { }"); \
+	ust_span(UST_SPAN_##name, true, ++counter); \
+	printf("vmmtrace:" #name "_end: { records = %u }\n", counter);
+	UST_SPANS(SPAN)
 	return 0;
 }

@@ -6,6 +6,7 @@
  *	gen schema	docs/timeline.schema.json: JSON Schema of a line of .ndjson
  *	gen calls	docs/calls.md: the calls of /dev/vmm and their structures
  *	gen rpc		docs/rpc.schema.json: what vmmtrace serve takes and answers (rpc.c)
+ *	gen tracecompass	docs/tracecompass.xml, see tracecompass.c
  */
 #include <config.h>
 
@@ -18,6 +19,7 @@
 #include "rpc.h"
 #include "src/calls/calls.h"
 #include "src/collector/lines.h"
+#include "trace/gen/gen.h"
 
 /* ---- docs/events.md ---- */
 
@@ -415,8 +417,10 @@ int main(int argc, char **argv)
 		calls();
 	} else if (argc == 2 && !strcmp(argv[1], "rpc")) {
 		rpc_schema();
+	} else if (argc == 2 && !strcmp(argv[1], "tracecompass")) {
+		tracecompass();
 	} else {
-		fprintf(stderr, "Usage: gen events|schema|calls|rpc\n");
+		fprintf(stderr, "Usage: gen events|schema|calls|rpc|tracecompass\n");
 		return 2;
 	}
 	return fflush(stdout) ? 1 : 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The LTTng-UST provider "vmmtrace", stamped from the schema: one event for
- * each kind of record, with all its fields. LTTng includes this file over and
- * over, and makes something else of it each time.
+ * each kind of record, with all its fields; and two for each of UST_SPANS.
+ * LTTng includes this file over and over, and makes something else of it each
+ * time.
  */
 #undef LTTNG_UST_TRACEPOINT_PROVIDER
 #define LTTNG_UST_TRACEPOINT_PROVIDER vmmtrace
@@ -15,6 +16,7 @@
 #include <lttng/tracepoint.h>
 
 #include "trace/record.h"
+#include "trace/ust/ust.h"
 
 /* How LTTng shows a field of each kind. A kind that is not listed here is an
  * enumeration, which LTTng knows by the same name. */
@@ -53,6 +55,14 @@ LTTNG_UST_TRACEPOINT_EVENT(vmmtrace, name, \
 	) \
 )
 VMMT_EVENTS(UST_EVENT)
+
+#define UST_SPAN(name, doc) \
+LTTNG_UST_TRACEPOINT_EVENT(vmmtrace, name##_begin, LTTNG_UST_TP_ARGS(), LTTNG_UST_TP_FIELDS()) \
+LTTNG_UST_TRACEPOINT_EVENT(vmmtrace, name##_end, \
+	LTTNG_UST_TP_ARGS(__u64, records), \
+	LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(__u64, records, records)) \
+)
+UST_SPANS(UST_SPAN)
 
 #endif /* TRACE_UST_PROVIDER_H */
 

@@ -6,6 +6,8 @@
 
 #include "ust.h"
 
+const unsigned int ust_schema = VMMT_SCHEMA_VERSION;
+
 void ust_emit(const union vmmt_record *rec)
 {
 	switch (rec->head.event) {
@@ -15,5 +17,20 @@ void ust_emit(const union vmmt_record *rec)
 		break;
 	VMMT_EVENTS(EMIT)
 #undef EMIT
+	}
+}
+
+void ust_span(enum ust_span span, bool end, __u64 records)
+{
+	switch (span) {
+#define SPAN(name, doc) \
+	case UST_SPAN_##name: \
+		if (end) \
+			lttng_ust_tracepoint(vmmtrace, name##_end, records); \
+		else \
+			lttng_ust_tracepoint(vmmtrace, name##_begin); \
+		break;
+	UST_SPANS(SPAN)
+#undef SPAN
 	}
 }
