@@ -195,6 +195,7 @@ struct vmm_vcpu {
 	u64 nexit;
 	u64 t_prev, t_traced, t_run, t_last_exit;
 	u64 off, off_since;
+	u64 wait, wait_exit;		/* for room in a ring; of which exit record that is told */
 	u64 t_handled;
 	u8 pending_end;			/* VMMT_END_* of a record RUN still has to finish */
 	unsigned long noted;		/* jiffies when RCU was last told */

@@ -6,10 +6,15 @@
  * measured: t_traced of the next exit closes it.
  *
  * Records are emitted from process context with interrupts on: BPF skips a
- * program that would run twice on a CPU, and that would be a loss.
+ * program that would run twice on a CPU, and that would be a loss. A recorder
+ * in lossless mode makes them wait until it has room.
  */
+#include <linux/freezer.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
+#include <linux/sched/jobctl.h>
+#include <linux/sched/signal.h>
 #include <linux/workqueue.h>
 
 #include <asm/msr.h>
@@ -40,20 +45,121 @@ static void head_init(struct vmmt_head *head, u16 event, u16 size, u32 vm, u32 v
 #define HEAD_INIT(rec, name, vm, vcpu) \
 	head_init(&(rec)->head, VMMT_EVENT_##name, sizeof(struct vmmt_##name), vm, vcpu)
 
+/* ---- lossless mode ---- */
+
+/* Between two offers of a record: from, doubled each time, to. */
+#define PAUSE_LEAST	(50 * NSEC_PER_USEC)
+#define PAUSE_MOST	NSEC_PER_MSEC
+
+/* How long, in jiffies, a record of a VM's or the host's own stream waits. */
+#define PATIENCE	HZ
+
+/* Whether a thread has to go on though there is no room: it is killed or exits,
+ * is to stop or to freeze, as the recorder may be, too. */
+static bool must_go_on(void)
+{
+	return fatal_signal_pending(current) || (current->flags & PF_EXITING) ||
+	       freezing(current) ||
+	       (READ_ONCE(current->jobctl) & (JOBCTL_PENDING_MASK | JOBCTL_TRAP_FREEZE));
+}
+
+static void pause_for(u64 ns)
+{
+	ktime_t time = ns_to_ktime(ns);
+
+	set_current_state(TASK_KILLABLE);
+	schedule_hrtimeout_range(&time, ns / 4, HRTIMER_MODE_REL);
+}
+
+/*
+ * A recorder has no room for this record and asks to wait: offer it again until
+ * there is room, or the recorder gone. The wait of a vCPU ends with its VM, too,
+ * and when the host goes down; without a vCPU it ends after so many jiffies. The
+ * last offer says `full`. Returns the verdict; `full` as well if nobody is left
+ * to answer. Sleeps.
+ */
+static noinline u8 offer_again(const struct vmmt_head *head, const struct vmm_vcpu *vcpu,
+			       unsigned long patience)
+{
+	unsigned long end = jiffies + patience;
+	union vmmt_record again = {};
+	u64 pause = PAUSE_LEAST;
+	bool last;
+
+	memcpy(&again, head, head->size);
+	for (;;) {
+		if (vcpu)
+			last = READ_ONCE(vcpu->vm->dying) || !raw_cpu_read(vmm_hw_on);
+		else
+			last = time_after_eq(jiffies, end);
+		last |= must_go_on();
+		again.head.verdict = last ? VMMT_VERDICT_full : VMMT_VERDICT_none;
+		trace_vmm_again(&again);
+		if (again.head.verdict != VMMT_VERDICT_wait)
+			break;
+		if (!last)
+			pause_for(pause);
+		pause = min_t(u64, 2 * pause, PAUSE_MOST);
+	}
+	return again.head.verdict ? again.head.verdict : VMMT_VERDICT_full;
+}
+
+/* The same for a record of a vCPU, whose next exit record tells the time. */
+static noinline u8 vcpu_waits(struct vmm_vcpu *vcpu, const struct vmmt_head *head)
+{
+	u64 since = vmm_tsc(rdtsc());
+	u8 verdict = offer_again(head, vcpu, 0);
+	u64 ticks = vmm_tsc(rdtsc()) - since;
+
+	if (vcpu->wait_exit != vcpu->nexit + 1) {
+		vcpu->wait_exit = vcpu->nexit + 1;
+		vcpu->wait = 0;
+	}
+	vcpu->wait += ticks;
+	vcpu->stats->vs_wait += ticks;
+	return verdict;
+}
+
+/*
+ * What became of a record of a VM's or the host's own stream, whose lock is
+ * held. As others are behind that lock it waits a second at most, and not at all
+ * once a recorder has not made room within that time.
+ */
+static void settle(const struct vmmt_head *head)
+{
+	static bool stalled;
+	u8 verdict = head->verdict;
+
+	if (verdict == VMMT_VERDICT_wait) {
+		verdict = offer_again(head, NULL, READ_ONCE(stalled) ? 0 : PATIENCE);
+		WRITE_ONCE(stalled, verdict == VMMT_VERDICT_full);
+	} else if (verdict == VMMT_VERDICT_delivered) {
+		WRITE_ONCE(stalled, false);
+	}
+}
+
 /* ---- records of a vCPU ---- */
 
-/* What became of a record. Its seq stays spent even if no recorder wanted it:
- * who filters numbers anew what is kept. */
-static void account(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 verdict)
+static void delivered(struct vmm_stats *st, struct vmm_stats_class *class)
+{
+	st->vs_records_delivered++;
+	if (class)
+		class->vsc_delivered++;
+}
+
+/* A record that was not delivered at once. Its seq stays spent even if no recorder
+ * wanted it: who filters numbers anew what is kept. */
+static noinline void not_delivered(struct vmm_vcpu *vcpu, struct vmm_stats_class *class,
+				   const struct vmmt_head *head)
 {
 	struct vmm_stats *st = vcpu->stats;
+	u8 verdict = head->verdict;
 
-	st->vs_records++;
+	if (verdict == VMMT_VERDICT_wait)
+		verdict = vcpu_waits(vcpu, head);
 	switch (verdict) {
 	case VMMT_VERDICT_delivered:
-		st->vs_records_delivered++;
-		if (class)
-			class->vsc_delivered++;
+		delivered(st, class);
 		break;
 	case VMMT_VERDICT_filtered:
 		st->vs_records_filtered++;
@@ -66,7 +172,18 @@ static void account(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 ver
 			class->vsc_full++;
 		break;
 	}
-	st->vs_seq = vcpu->seq;
+}
+
+/* What became of a record. */
+static void account(struct vmm_vcpu *vcpu, struct vmm_stats_class *class,
+		    const struct vmmt_head *head)
+{
+	vcpu->stats->vs_records++;
+	if (likely(head->verdict == VMMT_VERDICT_delivered))
+		delivered(vcpu->stats, class);
+	else
+		not_delivered(vcpu, class, head);
+	vcpu->stats->vs_seq = vcpu->seq;
 }
 
 /* Room for a record that goes out with the next exit record. Where there is
@@ -152,7 +269,7 @@ static void emit_aux(struct vmm_vcpu *vcpu)
 			trace_vmm_mark(&vcpu->aux[i].mark);
 			break;
 		}
-		account(vcpu, NULL, head->verdict);
+		account(vcpu, NULL, head);
 	}
 	vcpu->naux = 0;
 }
@@ -202,6 +319,18 @@ static void move_stamps(struct vmmt_exit *rec)
 	rec->t_out = rec->t_out ? vmm_tsc(rec->t_out) : 0;
 }
 
+/* Time off the CPU so far; what comes from here on, the next record tells. */
+static u64 take_off(struct vmm_vcpu *vcpu)
+{
+	u64 off = vcpu->off;
+
+	if (unlikely(off)) {
+		vcpu->stats->vs_off += off;
+		vcpu->off = 0;
+	}
+	return off;
+}
+
 /* The rest of the record, and out with it and those that belong to it. */
 static void emit_exit(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 end, u64 t_handled,
 		      u64 t_out)
@@ -220,15 +349,17 @@ static void emit_exit(struct vmm_vcpu *vcpu, struct vmm_stats_class *class, u8 e
 	rec->t_out = t_out;
 	rec->nth = class->vsc_counted;
 	rec->end = end;
-	rec->off = vcpu->off;
+	rec->off = take_off(vcpu);
 	rec->wait = 0;
+	if (unlikely(vcpu->wait_exit == vcpu->nexit))
+		rec->wait = vcpu->wait;
 	if (unlikely(vmm_tsc_offset))
 		move_stamps(rec);
 	if (vcpu->naux)
 		emit_aux(vcpu);
 	rec->head.seq = ++vcpu->seq;
 	trace_vmm_exit(rec);
-	account(vcpu, class, rec->head.verdict);
+	account(vcpu, class, &rec->head);
 }
 
 /* Before and after the statistics change: readers see all of an exit or nothing. */
@@ -260,10 +391,7 @@ void vmm_exit_finish(struct vmm_vcpu *vcpu, u8 end, u64 t_handled, u64 t_out)
 		vcpu->seq += vcpu->naux + 1;
 		st->vs_seq = vcpu->seq;
 		vcpu->naux = 0;
-	}
-	if (unlikely(vcpu->off)) {
-		st->vs_off += vcpu->off;
-		vcpu->off = 0;
+		take_off(vcpu);
 	}
 	stats_change(st);
 	vcpu->t_run = 0;
@@ -293,6 +421,7 @@ void vmm_emit_life(struct vmm_vm *vm, struct vmm_vcpu *vcpu, u8 what, u64 info)
 	rec.of = vcpu ? vcpu->id : 0;
 	memcpy(rec.name, vm->name, sizeof(rec.name));
 	trace_vmm_life(&rec);
+	settle(&rec.head);
 	mutex_unlock(&vm->seq_lock);
 }
 
@@ -310,6 +439,7 @@ void vmm_emit_call(struct vmm_vm *vm, u8 call, int err, u64 begin)
 	rec.err = -err;
 	rec.call = call;
 	trace_vmm_call(&rec);
+	settle(&rec.head);
 	mutex_unlock(lock);
 }
 
@@ -329,6 +459,7 @@ void vmm_emit_clock(void)
 	local_irq_restore(flags);
 	rec.khz = tsc_khz;
 	trace_vmm_clock(&rec);
+	settle(&rec.head);
 	mutex_unlock(&host_lock);
 }
 

@@ -63,6 +63,26 @@ DEFINE_EVENT_WRITABLE(vmm_##name, vmm_##name, \
 );
 VMMT_KERNEL_EVENTS(VMM_TP)
 
+/*
+ * A record for which a recorder in lossless mode had no room, offered again to
+ * it alone: whoever answered anything but `wait` has seen the record.
+ */
+#undef VMM_TP_SETH
+#define VMM_TP_SETH(type, name, kind, doc) __entry->name = rec->head.name;
+DECLARE_EVENT_CLASS(vmm_again,
+	TP_PROTO(union vmmt_record *rec),
+	TP_ARGS(rec),
+	TP_STRUCT__entry(VMMT_HEAD_FIELDS(VMM_TP_F, VMM_TP_T)),
+	TP_fast_assign(VMMT_HEAD_FIELDS(VMM_TP_SETH, VMM_TP_SETT)),
+	TP_printk("%s" VMMT_HEAD_FIELDS(VMM_TP_FMT, VMM_TP_FMTT), "again"
+		  VMMT_HEAD_FIELDS(VMM_TP_ARG, VMM_TP_ARGT))
+);
+DEFINE_EVENT_WRITABLE(vmm_again, vmm_again,
+	TP_PROTO(union vmmt_record *rec),
+	TP_ARGS(rec),
+	sizeof(union vmmt_record)
+);
+
 #endif /* VMM_TP_H */
 
 #undef TRACE_INCLUDE_PATH

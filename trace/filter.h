@@ -42,6 +42,9 @@ struct vmmt_filter {
 	__u32 vm;			/* others' records are not for this recorder; 0 all are */
 };
 
+/* In its vm: one VM, whose id the recorder tells when there is one. */
+#define VMMT_VM_LATER 0xffffffffu
+
 /* What a recorder's filter refused of one stream. */
 struct vmmt_stream {
 	__u32 vm, vcpu;

@@ -54,7 +54,7 @@
 	F(u64, info2,     hex,   "VMX guest-physical address or linear address, SVM EXITINFO2") \
 	F(u64, rip,       hex,   "guest RIP at the exit") \
 	F(u64, off,       ticks, "ticks the vCPU thread was off the CPU since the previous exit record") \
-	F(u64, wait,      ticks, "ticks the vCPU waited for room in the ring (lossless mode)") \
+	F(u64, wait,      ticks, "ticks that the records of the previous exit waited for room in a ring (lossless mode)") \
 	F(u32, reason,    hex,   "raw exit reason (VMX) or exit code (SVM)") \
 	F(u32, vectoring, hex,   "event whose delivery the exit cut off, in VMX format; 0 none") \
 	F(u32, vecerror,  hex,   "error code of that event") \
@@ -185,7 +185,8 @@
 	E(0, none,      "no recorder answered") \
 	E(1, delivered, "put into a ring") \
 	E(2, filtered,  "a filter did not want it") \
-	E(3, full,      "the ring had no room")
+	E(3, full,      "the ring had no room") \
+	E(4, wait,      "the ring had no room: offer it again (lossless mode)")
 #define VMMT_ENUM_ISA(E) \
 	E(0, none, "not known") \
 	E(1, vmx,  "Intel VMX") \

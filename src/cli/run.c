@@ -38,6 +38,7 @@ static const char help_text[] =
 "                          full with -o]\n"
 "  --lttng                 give the records to LTTng-UST sessions too (provider vmmtrace)\n"
 "  --ring-size SIZE        of each CPU's ring [64M over all CPUs, at most 32M each]\n"
+"  --lossless              a vCPU waits for room in a ring instead of losing a record\n"
 "\n"
 "  --json                  the summary as JSON on stdout\n"
 "  -q, --quiet             no summary\n"
@@ -50,7 +51,8 @@ static const char help_text[] =
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MULTIBOOT, OPT_MODULE, OPT_FLAT, OPT_MODE,
-	OPT_RTC, OPT_CALLER_MEMORY, OPT_MAX_EXITS, OPT_TRACE, OPT_RING_SIZE, OPT_JSON, OPT_LTTNG,
+	OPT_RTC, OPT_CALLER_MEMORY, OPT_MAX_EXITS, OPT_TRACE, OPT_RING_SIZE,
+	OPT_LOSSLESS, OPT_JSON, OPT_LTTNG,
 };
 
 static const struct option long_options[] = {
@@ -71,6 +73,7 @@ static const struct option long_options[] = {
 	{ "trace", required_argument, NULL, OPT_TRACE },
 	{ "lttng", no_argument, NULL, OPT_LTTNG },
 	{ "ring-size", required_argument, NULL, OPT_RING_SIZE },
+	{ "lossless", no_argument, NULL, OPT_LOSSLESS },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
@@ -202,6 +205,9 @@ static int take_option(struct run_options *opt, int c, char *arg)
 	case OPT_LTTNG:
 		opt->lttng = true;
 		return 0;
+	case OPT_LOSSLESS:
+		opt->lossless = true;
+		return 0;
 	case OPT_JSON:
 		opt->json = true;
 		return 0;
@@ -243,6 +249,8 @@ static int check(struct run_options *opt, bool mode, int argc, char **argv)
 		return usage("-f belongs to -o: it says what is recorded");
 	if (opt->ring_size && !recorded)
 		return usage("--ring-size belongs to -o");
+	if (opt->lossless && !opt->noutputs)
+		return usage("--lossless belongs to -o");
 	if (opt->filter_text && filter_parse(opt->filter_text, &opt->filter, msg))
 		return usage("-f: %s", msg);
 	return 0;

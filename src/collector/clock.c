@@ -67,24 +67,27 @@ static uint64_t slept(const struct clock_map *map, const struct vmmt_clock *r, u
 int clock_add(struct clock_map *map, const struct vmmt_clock *r)
 {
 	uint64_t ticks = r->time - map->tsc, ns = r->mono - map->mono, khz, sleep;
-	struct clock_piece piece = { .tsc = r->time };
-	int64_t target;
+	struct clock_piece piece = { .tsc = r->time > map->told ? r->time : map->told };
+	uint64_t late = piece.tsc - r->time;
+	int64_t target, least;
 	int err;
 
 	if (!map->count)
 		return start(map, r);
 	khz = r->khz ? r->khz : 1000000;
-	if (r->time <= map->tsc || r->mono <= map->mono || ticks < khz * 100)
+	if (r->time <= map->tsc || r->mono <= map->mono || ticks < khz * 100 ||
+	    late > ticks / 2)
 		return 0;
 	sleep = slept(map, r, ns, clock_scale(ticks, slope_of(1000000, khz)));
 	map->slept += sleep;
 	ns += sleep;
-	piece.ns = clock_ns(map, r->time);
+	piece.ns = clock_ns(map, piece.tsc);
 	target = (int64_t)(r->mono - map->first.mono + map->slept + ns);
 	/* However far off: forward, and at least at half the true pace. */
-	if (target < piece.ns + (int64_t)(ns / 2))
-		target = piece.ns + (int64_t)(ns / 2);
-	piece.slope = slope_of((uint64_t)(target - piece.ns), ticks);
+	least = piece.ns + (int64_t)((unsigned __int128)(ns / 2) * (ticks - late) / ticks);
+	if (target < least)
+		target = least;
+	piece.slope = slope_of((uint64_t)(target - piece.ns), ticks - late);
 	err = add_piece(map, piece);
 	if (err)
 		return err;

@@ -31,6 +31,7 @@ struct clock_map {
 	struct vmmt_clock first;	/* time 0 */
 	uint64_t tsc, mono, real;	/* last clock record that counted */
 	uint64_t slept;		/* ns that the host slept and the TSC did not */
+	uint64_t told;		/* set by the user: the newest stamp whose time was told */
 };
 
 /* Has a first clock record been seen? */
@@ -41,7 +42,9 @@ static inline int clock_started(const struct clock_map *map)
 
 /* The first call sets time 0; later ones extend the map. Records less than
  * 100 ms after the last that counted tell nothing new and are ignored, as are
- * those that step back. Returns 0 or -ENOMEM. */
+ * those that step back. One that comes late, as it waited for room in a ring,
+ * changes no time that was told already; much too late, it is ignored, too.
+ * Returns 0 or -ENOMEM. */
 int clock_add(struct clock_map *map, const struct vmmt_clock *record);
 
 /* Nanoseconds since time 0; negative before it. */

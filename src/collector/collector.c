@@ -100,6 +100,8 @@ static void deliver(void *arg, const union vmmt_record *rec, struct merge_stream
 	c->stats.records++;
 	if (h->event == VMMT_EVENT_clock)
 		clock_add(&c->clock, &rec->clock);
+	if (h->time > c->clock.told)
+		c->clock.told = h->time;
 	if (h->event == VMMT_EVENT_lost)
 		c->stats.lost += rec->lost.count;
 	if (h->event == VMMT_EVENT_exit) {

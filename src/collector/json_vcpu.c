@@ -79,28 +79,32 @@ struct child {
 	int64_t from, to;
 };
 
-/* The one thing inside a slice that is worth a slice of its own. */
+static bool longer(struct child a, struct child b)
+{
+	return a.to - a.from > b.to - b.from;
+}
+
+/* The one thing inside a slice that is worth a slice of its own: that which
+ * took longest. */
 static struct child find_child(const struct json_sink *js, const struct json_vcpu *v,
 			       const struct vmmt_exit *next)
 {
 	const struct vmmt_exit *x = &v->exit;
-	struct child none = { NULL, NULL, 0, 0 };
+	struct child child = { NULL, NULL, 0, 0 }, wait;
 	int64_t traced;
 
 	if (v->device_seen)
-		return (struct child){ v->device ? vmmt_value_name(VMMT_KIND_device, v->device).text
-						 : "no device",
-				       "device", v->device_first, v->device_last };
+		child = (struct child){
+			v->device ? vmmt_value_name(VMMT_KIND_device, v->device).text : "no device",
+			"device", v->device_first, v->device_last };
 	if (!next)
-		return none;
+		return child;
 	traced = json_ns(js, next->t_traced);
-	if (x->class == VMMT_CLASS_hlt && next->t_run)
-		return (struct child){ "halted", "halted", traced, json_ns(js, next->t_run) };
-	if (next->wait)
-		return (struct child){ "ring wait", "wait",
-				       traced - (int64_t)clock_duration(js->clock, next->wait),
-				       traced };
-	return none;
+	if (x->class == VMMT_CLASS_hlt && next->t_run && !v->device_seen)
+		child = (struct child){ "halted", "halted", traced, json_ns(js, next->t_run) };
+	wait = (struct child){ "ring wait", "wait",
+			       traced - (int64_t)clock_duration(js->clock, next->wait), traced };
+	return longer(wait, child) ? wait : child;
 }
 
 /* Strictly inside, so that a viewer which rounds keeps it inside. Returns the

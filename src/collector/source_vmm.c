@@ -14,6 +14,9 @@
 #include "bpf.h"
 #include "trace/vmm.skel.h"
 
+/* Streams of which a record waits: more than the module has. */
+#define MAX_WAITING 2048
+
 struct source_vmm {
 	struct collector *collector;
 	struct vmm_bpf *bpf;
@@ -34,6 +37,25 @@ static void take(void *arg, int index, const void *data, size_t size)
 static int heard(void *ctx, void *data, size_t size)
 {
 	return 0;
+}
+
+/* Before the programs are loaded. */
+static int prepare(struct source_vmm *s, const struct source_vmm_options *options)
+{
+	int err;
+
+	memcpy((void *)&s->bpf->rodata->filter, &options->filter, sizeof(options->filter));
+	s->bpf->rodata->bell_wanted = options->bell;
+	s->bpf->rodata->lossless = options->lossless;
+	err = bpf_map__set_max_entries(s->bpf->maps.rings,
+				       (unsigned int)libbpf_num_possible_cpus());
+	if (!err && !options->filter.terms)
+		err = bpf_map__set_max_entries(s->bpf->maps.refused, 1);
+	if (!err && options->lossless)
+		err = bpf_map__set_max_entries(s->bpf->maps.waiting, MAX_WAITING);
+	if (!err && !options->lossless)
+		err = bpf_program__set_autoload(s->bpf->progs.on_again, false);
+	return err;
 }
 
 static int add_bell(struct source_vmm *s)
@@ -63,12 +85,7 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 	s->bpf = vmm_bpf__open();
 	if (!s->bpf)
 		goto failed;
-	memcpy((void *)&s->bpf->rodata->filter, &options->filter, sizeof(options->filter));
-	s->bpf->rodata->bell_wanted = options->bell;
-	err = bpf_map__set_max_entries(s->bpf->maps.rings,
-				       (unsigned int)libbpf_num_possible_cpus());
-	if (!err && !options->filter.terms)
-		err = bpf_map__set_max_entries(s->bpf->maps.refused, 1);
+	err = prepare(s, options);
 	if (!err)
 		err = vmm_bpf__load(s->bpf);
 	if (err)
@@ -76,7 +93,7 @@ int source_vmm_open(struct collector *c, const struct source_vmm_options *option
 	what = "cannot make the ring buffers";
 	err = bpf_rings_new(c, bpf_map__fd(s->bpf->maps.rings), options->ring_size, take, s,
 			    &s->rings);
-	if (!err && options->bell)
+	if (!err && (options->bell || options->lossless))
 		err = add_bell(s);
 	if (err)
 		goto failed;
@@ -95,6 +112,7 @@ failed:
 void source_vmm_only(struct source_vmm *s, uint32_t vm)
 {
 	s->only = vm;
+	s->bpf->bss->only = vm == VMMT_VM_LATER ? 0 : vm;
 }
 
 int source_vmm_bell(const struct source_vmm *s)

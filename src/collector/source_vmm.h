@@ -17,6 +17,9 @@ struct source_vmm_options {
 	struct vmmt_filter filter;
 	unsigned int ring_size;		/* bytes for each CPU, rounded up to a power of 2; 0: by itself */
 	bool bell;			/* source_vmm_bell() tells when a VM is made or ended */
+	/* Who finds no room in a ring waits: a vCPU without a limit, a VM's or the host's own
+	 * stream for a second. What filter.vm leaves out does not. */
+	bool lossless;
 };
 
 /* Open, load and attach. The collector gets a source for each CPU. On failure
@@ -24,11 +27,13 @@ struct source_vmm_options {
 int source_vmm_open(struct collector *c, const struct source_vmm_options *options,
 		    struct source_vmm **ret, char msg[SOURCE_MSG]);
 
-/* From now on push records of this VM and of the host only; no id at first:
- * UINT32_MAX. Other VMs' records in the rings are passed over. */
+/* From now on push records of this VM and of the host only; as long as it has no
+ * id, VMMT_VM_LATER. Other VMs' records in the rings are passed over. With filter.vm
+ * VMMT_VM_LATER they do not come there. */
 void source_vmm_only(struct source_vmm *s, uint32_t vm);
 
-/* To poll(2) for POLLIN; -1 without that option. Draining resets it. */
+/* To poll(2) for POLLIN; -1 without these two options. It tells, too, that somebody
+ * waits for room. Draining resets it. */
 int source_vmm_bell(const struct source_vmm *s);
 
 /* Push what is in the rings. Returns the number of records. */

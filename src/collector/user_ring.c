@@ -8,8 +8,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MIN_SIZE 4096
+#define PAUSE_NS 200000	/* between two looks whether there is room */
 
 struct user_ring *user_ring_new(size_t size)
 {
@@ -58,16 +60,23 @@ static void copy_out(const struct user_ring *ring, uint64_t at, void *to, size_t
 	memcpy((char *)to + first, ring->data, size - first);
 }
 
+bool user_ring_has_room(struct user_ring *ring, size_t size)
+{
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+	if (head + size - ring->seen_tail <= ring->size)
+		return true;
+	ring->seen_tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+	return head + size - ring->seen_tail <= ring->size;
+}
+
 int user_ring_push(struct user_ring *ring, const void *record, size_t size)
 {
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
-	if (head + size - ring->seen_tail > ring->size) {
-		ring->seen_tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-		if (head + size - ring->seen_tail > ring->size) {
-			atomic_fetch_add_explicit(&ring->lost, 1, memory_order_relaxed);
-			return -ENOSPC;
-		}
+	if (!user_ring_has_room(ring, size)) {
+		atomic_fetch_add_explicit(&ring->lost, 1, memory_order_relaxed);
+		return -ENOSPC;
 	}
 	copy_in(ring, head, record, size);
 	atomic_store_explicit(&ring->head, head + size, memory_order_release);
@@ -97,12 +106,13 @@ size_t user_ring_drain(struct user_ring *ring,
 void user_stream_init(struct user_stream *s, struct user_ring *ring, uint32_t vm,
 		      unsigned int thread)
 {
-	*s = (struct user_stream){ ring, 0, vm, VMMT_VCPU_USER + thread };
+	*s = (struct user_stream){ ring, 0, vm, VMMT_VCPU_USER + thread, false };
 }
 
 static void push(struct user_stream *s, uint64_t now, unsigned int event, struct vmmt_head *h,
 		 size_t size)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int cpu = sched_getcpu();
 
 	h->event = (uint16_t)event;
@@ -114,6 +124,8 @@ static void push(struct user_stream *s, uint64_t now, unsigned int event, struct
 	h->vcpu = s->vcpu;
 	h->seq = ++s->seq;
 	h->time = now;
+	while (s->lossless && !user_ring_has_room(s->ring, size))
+		nanosleep(&pause, NULL);
 	lttng_emit(h);
 	user_ring_push(s->ring, h, size);
 }

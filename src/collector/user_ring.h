@@ -8,6 +8,7 @@
 #define COLLECTOR_USER_RING_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ struct user_ring {
 /* size: bytes, rounded up to a power of two, at least 4096. NULL: no memory. */
 struct user_ring *user_ring_new(size_t size);
 void user_ring_free(struct user_ring *ring);
+
+/* Producer: is there room for so many bytes? */
+bool user_ring_has_room(struct user_ring *ring, size_t size);
 
 /* Producer: copies one record (a multiple of 8 bytes). 0, or -ENOSPC: there
  * was no room and the record is counted as lost. */
@@ -51,6 +55,7 @@ struct user_stream {
 	struct user_ring *ring;
 	uint64_t seq;
 	uint32_t vm, vcpu;
+	bool lossless;			/* set at any time: wait for room */
 };
 
 void user_stream_init(struct user_stream *s, struct user_ring *ring, uint32_t vm,
@@ -59,7 +64,7 @@ void user_stream_init(struct user_stream *s, struct user_ring *ring, uint32_t vm
 /*
  * Each pushes one record whose time is now (raw TSC). The caller fills the
  * fields after the head, and head.exit if it knows the exit it belongs to.
- * A full ring shows as a gap in seq.
+ * A full ring shows as a gap in seq; in lossless mode they sleep until there is room.
  */
 void user_stream_dev(struct user_stream *s, uint64_t now, struct vmmt_dev *rec);
 void user_stream_req(struct user_stream *s, uint64_t now, struct vmmt_req *rec);

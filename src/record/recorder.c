@@ -4,16 +4,16 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "src/collector/lttng.h"
 
-#define PERIOD_NS 20000000	/* rings are sized for far more */
+#define PERIOD_MS 20		/* rings are sized for far more */
 #define USER_RING (4u << 20)
 
 struct thread {
@@ -222,12 +222,12 @@ struct user_ring *recorder_add_thread(struct recorder *r)
 
 static void *collect(void *arg)
 {
-	struct timespec pause = { .tv_nsec = PERIOD_NS };
 	struct recorder *r = arg;
+	struct pollfd bell = { .fd = r->vmm ? recorder_bell(r) : -1, .events = POLLIN };
 
 	while (!r->stop) {
 		recorder_read(r);
-		nanosleep(&pause, NULL);
+		poll(&bell, 1, PERIOD_MS);
 	}
 	return NULL;
 }

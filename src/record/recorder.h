@@ -86,7 +86,7 @@ int recorder_add_outputs(struct recorder *r, const char *const *outputs, unsigne
 /* Take what is there. */
 void recorder_read(struct recorder *r);
 
-/* Read every 20 ms from now on. 0 or a negative errno. */
+/* Read every 20 ms from now on, and when the bell tells. 0 or a negative errno. */
 int recorder_start(struct recorder *r);
 
 /* Stop reading, detach from the sources, and take what is still there. Legal at

@@ -95,6 +95,10 @@ static void print_spans(const struct tables *t)
 	}
 	fprintf(stderr, "%-7s %12.6f %6.1f   within the above\n", "off cpu",
 		tables_ms(t, st->vs_off) / 1000, all ? 100 * tables_ms(t, st->vs_off) / all : 0);
+	if (t->waits)
+		fprintf(stderr, "ring wait %10.6f %6.1f   within trace\n",
+			tables_ms(t, st->vs_wait) / 1000,
+			all ? 100 * tables_ms(t, st->vs_wait) / all : 0);
 }
 
 /* Milliseconds in seven columns, up to a thousand seconds. */
@@ -233,8 +237,9 @@ void tables_print_counts(const struct collector_count *counts, const struct tabl
 		return;		/* what other recorders lost is theirs */
 	fprintf(stderr, "%s records of all kinds were lost\n", stats_text_grouped(l->lost, a));
 	if (l->full)
-		fprintf(stderr, "  %s of the vCPU%s found no room in a ring: raise --ring-size\n",
-			stats_text_grouped(l->full, a), l->many ? "s" : "");
+		fprintf(stderr, "  %s of the vCPU%s found no room in a ring%s\n",
+			stats_text_grouped(l->full, a), l->many ? "s" : "",
+			l->lossless ? "" : ": raise --ring-size");
 	if (l->missed)
 		fprintf(stderr, "  %s came while the recorder was busy on their CPU\n",
 			stats_text_grouped(l->missed, a));

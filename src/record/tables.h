@@ -22,6 +22,7 @@ struct tables {
 	const struct keys *keys;		/* of exits that were recorded; NULL: those in stats */
 	void (*user)(void *arg, int used);	/* the rest of the line about userland; may be NULL */
 	void *arg;
+	bool waits;		/* tell what was waited for room */
 };
 
 /* The time of each span, and the exits by class. */
@@ -44,6 +45,7 @@ struct tables_losses {
 	uint64_t lost;		/* records of all kinds */
 	uint64_t full, missed;	/* why */
 	bool many;		/* vCPUs */
+	bool lossless;		/* the wait for room was cut short */
 };
 
 /* Counts of all classes, NULL none, together. */

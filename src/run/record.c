@@ -70,12 +70,16 @@ static int make_recorder(struct run *r, struct record *rec, const struct vmmt_fi
 int record_start(struct run *r)
 {
 	const struct run_options *opt = r->opt;
-	struct source_vmm_options source = { .ring_size = opt->ring_size };
+	struct source_vmm_options source = {
+		.ring_size = opt->ring_size, .lossless = opt->lossless,
+	};
 	struct record *rec = calloc(1, sizeof(*rec));
 	char msg[RECORDER_MSG] = "out of memory";
 	int err = -ENOMEM;
 
 	filter_compile(&opt->filter, r->version.vv_tsc_khz, &source.filter);
+	if (opt->lossless)
+		source.filter.vm = VMMT_VM_LATER;	/* others do not wait for it */
 	r->record = rec;
 	if (rec)
 		err = make_recorder(r, rec, &source.filter, msg);
@@ -86,7 +90,7 @@ int record_start(struct run *r)
 		return err;
 	}
 	/* Others may run guests here: their records are not for this timeline. */
-	recorder_only(rec->recorder, UINT32_MAX);
+	recorder_only(rec->recorder, VMMT_VM_LATER);
 	err = add_threads(rec);
 	if (!err)
 		err = vmm_clock(r->fd);
@@ -107,6 +111,7 @@ int record_vm(struct run *r)
 		return 0;
 	user_stream_init(&rec->streams[0], rec->rings[0], r->vm, 0);
 	user_stream_init(&rec->streams[1], rec->rings[1], r->vm, USER_THREAD_OTHER);
+	rec->streams[0].lossless = rec->streams[1].lossless = r->opt->lossless;
 	recorder_only(rec->recorder, r->vm);
 	err = recorder_start(rec->recorder);
 	if (err)

@@ -55,6 +55,7 @@ struct run_options {
 	const char *filter_text;
 	struct filter filter;
 	unsigned int ring_size;
+	bool lossless;
 	enum run_trace trace;
 	bool lttng;			/* records go to LTTng-UST sessions too */
 	bool json, quiet;

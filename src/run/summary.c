@@ -77,6 +77,7 @@ static void print_outputs(const struct run *r)
 {
 	struct tables_losses losses = {
 		.lost = record_lost(r), .full = r->stats->vs_records_full, .missed = record_missed(r),
+		.lossless = r->opt->lossless,
 	};
 	unsigned int i;
 
@@ -91,7 +92,7 @@ static struct tables tables_of(const struct run *r)
 {
 	return (struct tables){
 		.stats = r->stats, .khz = r->version.vv_tsc_khz,
-		.user = print_devices, .arg = (void *)r,
+		.user = print_devices, .arg = (void *)r, .waits = r->opt->lossless,
 	};
 }
 
@@ -147,12 +148,13 @@ static void print_json(const struct run *r, enum machine_end end, uint32_t statu
 	json_t *root;
 
 	tables_sum(record_counts(r), &sum);
-	root = json_pack("{s:i s:s s:s s:i s:I s:I s:I s:o s:o s:o s:{s:I s:I s:I s:I s:I}}",
+	root = json_pack("{s:i s:s s:s s:i s:I s:I s:I s:I s:o s:o s:o s:{s:I s:I s:I s:I s:I}}",
 			 "vm", (int)r->stats->vs_vm, "name", r->opt->name,
 			 "end", end == MACHINE_END_none ? "stopped" : ends[end], "status", (int)status,
 			 "tsc_khz", (json_int_t)r->version.vv_tsc_khz,
 			 "exits", (json_int_t)r->stats->vs_exits,
 			 "off_ticks", (json_int_t)r->stats->vs_off,
+			 "wait_ticks", (json_int_t)r->stats->vs_wait,
 			 "span_ticks", tables_spans_json(&t), "devices", devices_json(r),
 			 "classes", tables_exits_json(&t),
 			 "records", "counted", (json_int_t)sum.counted,
@@ -178,8 +180,12 @@ json_t *run_manifest(const struct run *r)
 	const struct run_options *opt = r->opt;
 	static const char *const images[] = { "none", "linux", "multiboot", "flat" };
 
-	return json_pack("{s:s s:s s:I s:s s:I s:I s:s}", "name", opt->name, "image",
-			 images[opt->image], "memory", (json_int_t)opt->memory, "append",
-			 opt->append ? opt->append : "", "ring_size", (json_int_t)opt->ring_size,
-			 "rtc_base", (json_int_t)opt->rtc_base, "isa", isa_text(r));
+	json_t *manifest = json_pack("{s:s s:s s:I s:s s:I s:I s:s}", "name", opt->name, "image",
+		images[opt->image], "memory", (json_int_t)opt->memory, "append",
+		opt->append ? opt->append : "", "ring_size", (json_int_t)opt->ring_size,
+		"rtc_base", (json_int_t)opt->rtc_base, "isa", isa_text(r));
+
+	if (opt->lossless)
+		json_object_set_new(manifest, "lossless", json_true());
+	return manifest;
 }

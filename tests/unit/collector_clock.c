@@ -143,6 +143,29 @@ static void never_steps_back(void **state)
 	clock_free(&map);
 }
 
+/* A record that waited: what was told with stamps behind it stays so, and at
+ * the end of the interval the map is as right as ever. */
+static void late(void **state)
+{
+	struct clock_map map = { 0 };
+	int64_t told;
+
+	add(&map, 0, 0);
+	add(&map, 3000000000ull, 1000100000);
+	map.told = 6300000000ull;
+	told = clock_ns(&map, map.told);
+	add(&map, 6000000000ull, 2000200000);
+	assert_int_equal(clock_ns(&map, 6300000000ull), told);
+	assert_in_range(clock_ns(&map, 9000000000ull), 3000299900, 3000300100);
+	/* So late that there is nothing left of the interval. */
+	map.told = 11900000000ull;
+	told = clock_ns(&map, map.told);
+	add(&map, 9000000000ull, 3000300000);
+	assert_int_equal(clock_ns(&map, map.told), told);
+	assert_int_equal(map.tsc, 6000000000ull);
+	clock_free(&map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +175,7 @@ int main(void)
 		cmocka_unit_test(answers_do_not_change),
 		cmocka_unit_test(close_records_are_ignored),
 		cmocka_unit_test(never_steps_back),
+		cmocka_unit_test(late),
 	};
 
 	return RUN_TESTS(tests);

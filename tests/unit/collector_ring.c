@@ -126,6 +126,34 @@ static void two_threads(void **state)
 	user_ring_free(ring);
 }
 
+static void *produce_some(void *arg)
+{
+	for (int i = 0; i < 2000; i++)
+		push(arg);
+	return NULL;
+}
+
+/* Lossless mode, with a ring that most records find full: each arrives. */
+static void lossless(void **state)
+{
+	struct user_ring *ring = user_ring_new(4096);
+	struct user_stream s;
+	pthread_t thread;
+
+	nseen = 0;
+	user_stream_init(&s, ring, 1, 0);
+	s.lossless = true;
+	assert_int_equal(pthread_create(&thread, NULL, produce_some, &s), 0);
+	while (nseen < 2000)
+		if (!user_ring_drain(ring, take, NULL))
+			sched_yield();
+	pthread_join(thread, NULL);
+	assert_int_equal(user_ring_lost(ring), 0);
+	for (size_t i = 0; i < nseen; i++)
+		assert_int_equal(seen[i], i + 1);
+	user_ring_free(ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +161,7 @@ int main(void)
 		cmocka_unit_test(full),
 		cmocka_unit_test(wraps),
 		cmocka_unit_test(two_threads),
+		cmocka_unit_test(lossless),
 	};
 
 	return RUN_TESTS(tests);

@@ -86,6 +86,26 @@ static void devices(void **state)
 		     "\"ts\":0.150,\"dur\":0.030},");
 }
 
+/* Where there is more than one candidate, that which took longest is shown. */
+static void longest(void **state)
+{
+	const char *path = test_path("longest.json");
+	struct collector *c = begin(path);
+
+	PUSH(c, 0, EXIT(1, 1, 1, io_in, 100, 100, 100, 200, 300, 310, 320, .key = 0x1234));
+	PUSH(c, 1, (struct vmmt_dev){ USER_HEAD(dev, VM, VMMT_VCPU_USER, 1, T0 + 750, 0),
+				      .begin = T0 + 700, .device = VMMT_DEVICE_pit });
+	PUSH(c, 0, EXIT(2, 2, 1, hlt, 320, 680, 800, 900, 1000, 1010, 1020, .wait = 340));
+	PUSH(c, 0, EXIT(3, 3, 1, pause, 1020, 1100, 2000, 2050, 2100, 2110, 0, .wait = 60));
+	end(c);
+	EXPECT_LINES(path, "\"ph\":\"X\"",
+		     SLICE("IN 0x1234", "io_in", "0.300", "0.600", ARGS("1")),
+		     SLICE("ring wait", "wait", "0.340", "0.340", ""),
+		     SLICE("HLT", "hlt", "1.000", "1.050", ARGS("2")),
+		     SLICE("halted", "halted", "1.100", "0.900", ""),
+		     SLICE("PAUSE", "pause", "2.100", "0.010", ARGS("3")));
+}
+
 #define INTR(seq, ns, n, id, stage_) \
 	(struct vmmt_intr){ HEAD(intr, VM, 0, seq, T0 + (ns), n), .irq_id = (id), .irq = 255, \
 			    .stage = VMMT_STAGE_##stage_ }
@@ -326,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strictly_inside),
 		cmocka_unit_test(devices),
+		cmocka_unit_test(longest),
 		cmocka_unit_test(arrows),
 		cmocka_unit_test(arrow_ids_are_new),
 		cmocka_unit_test(lost_between_exits),

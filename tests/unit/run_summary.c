@@ -50,7 +50,7 @@ static int setup(void **state)
 	recorded = true;
 	run.record = (struct record *)&record;
 	run.version = (struct vmm_version){ .vv_tsc_khz = 1000000, .vv_isa = VMMT_ISA_svm };
-	options.json = false;
+	options.json = options.lossless = false;
 	stats.vs_vm = 1;
 	return 0;
 }
@@ -197,6 +197,26 @@ static void tells_losses(void **state)
 	free(text);
 }
 
+/* Lossless mode: how long records waited; what was lost all the same. */
+static void tells_waits(void **state)
+{
+	char *text;
+
+	took(VMMT_CLASS_io_out, 10, 100);
+	text = summary(2, 80);
+	assert_null(strstr(text, "ring wait"));
+	free(text);
+	options.lossless = true;
+	stats.vs_spans[VMM_SPAN_guest] = 3000000000;
+	stats.vs_spans[VMM_SPAN_trace] = 1000000000;
+	stats.vs_wait = 500000000;
+	stats.vs_records_full = 3;
+	text = summary(2, 80);
+	has(text, "\nring wait   0.500000   12.5   within trace\n");
+	has(text, "  3 of the vCPU found no room in a ring\n");
+	free(text);
+}
+
 /* Every class, from nanoseconds to hours, up to a hundred million times. */
 static void is_narrow(void **state)
 {
@@ -227,6 +247,7 @@ static void tells_programs(void **state)
 	keyed(VMMT_CLASS_io_in, 0x3fd, 94);
 	run.devices[VMMT_DEVICE_serial0] = (struct run_device){ 94, 5000 };
 	missed = 3;
+	stats.vs_wait = 700;
 	options.json = true;
 	text = summary(1, 1000);
 	all = json_loads(text, 0, NULL);
@@ -236,6 +257,7 @@ static void tells_programs(void **state)
 	assert_string_equal(json_string_value(json_object_get(class, "key")), "0x3fd");
 	assert_int_equal(json_integer_value(json_object_get(class, "count")), 94);
 	assert_true(json_is_true(json_object_get(class, "exact")));
+	assert_int_equal(json_integer_value(json_object_get(all, "wait_ticks")), 700);
 	class = json_array_get(json_object_get(all, "devices"), 0);
 	assert_string_equal(json_string_value(json_object_get(class, "device")), "serial0");
 	assert_int_equal(json_integer_value(json_object_get(class, "ticks")), 5000);
@@ -252,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup(tells_what_it_does_not_know, setup),
 		cmocka_unit_test_setup(tells_devices, setup),
 		cmocka_unit_test_setup(tells_losses, setup),
+		cmocka_unit_test_setup(tells_waits, setup),
 		cmocka_unit_test_setup(is_narrow, setup),
 		cmocka_unit_test_setup(tells_programs, setup),
 	};

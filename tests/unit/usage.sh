@@ -64,6 +64,7 @@ bad 2 "suffix chooses" $flat -o x.ctf.gz
 bad 2 "full needs an output" $flat --trace full
 bad 2 "from 4K to 1G" $flat --ring-size 1 -o x.json
 bad 2 "ring-size belongs to -o" $flat --ring-size 1M
+bad 2 "lossless belongs to -o" $flat --lossless
 bad 2 "f belongs to -o" $flat -f key=0x3f8
 bad 2 "f: at character 1, 'nonsense': no such field; there are event" $flat -f nonsense -o x.json
 bad 2 "f: at character 7, 'nonsense': class is one of" $flat -f class=nonsense -o x.json
