@@ -34,7 +34,7 @@ static unsigned char *memory;		/* that callers give to CREATE */
 
 #define CALLS(C) \
 	C(CREATE) C(RUN) C(INFO) C(TERM) C(RESETCPU) C(INTR) C(READREGS) C(WRITEREGS) C(READVMPARAMS) \
-	C(WRITEVMPARAMS) C(SHAREMEM) C(MPROTECT_EPT) C(VERSION) C(CLOCK)
+	C(WRITEVMPARAMS) C(SHAREMEM) C(MPROTECT_EPT) C(VERSION) C(CLOCK) C(LIMIT)
 
 static const struct {
 	const char *name;
