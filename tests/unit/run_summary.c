@@ -210,7 +210,7 @@ static void tells_waits(void **state)
 	stats.vs_spans[VMM_SPAN_guest] = 3000000000;
 	stats.vs_spans[VMM_SPAN_trace] = 1000000000;
 	stats.vs_wait = 500000000;
-	stats.vs_records_full = 3;
+	lost = stats.vs_records_full = 3;
 	text = summary(2, 80);
 	has(text, "\nring wait   0.500000   12.5   within trace\n");
 	has(text, "  3 of the vCPU found no room in a ring\n");
