@@ -85,15 +85,17 @@ class Clock:
 
 
 def spans(rec, clock):
-    """The durations of an exit, by its stamps; user and halted are one."""
+    """The durations of an exit, by its stamps; user and halted are one. Some are not there where both
+    stamps are one."""
     t = {name: clock.ns(rec[name]) for name in STAMPS if rec[name]}
     t.setdefault("t_prev", clock.ns(0))
     run = t.get("t_run", t["t_traced"])
     yield "trace", t["t_traced"] - t["t_prev"]
-    yield "reentry", t["t_enter"] - run
+    yield "reentry", None if (rec["t_run"] or rec["t_traced"]) == rec["t_enter"] else t["t_enter"] - run
     yield "guest", t["t_exit"] - t["t_enter"]
     yield "kernel", t["t_handled"] - t["t_exit"]
-    yield "return", t["t_out"] - t["t_handled"] if "t_out" in t else None
+    yield "return", (t["t_out"] - t["t_handled"]
+                     if rec["t_out"] and rec["t_out"] != rec["t_handled"] else None)
     yield "user", run - t["t_traced"] if "t_run" in t else None
 
 
@@ -108,7 +110,8 @@ def same(name, value, said, clock, event):
         SHOWN.add(value)
         return said == value if shown else stale or not value
     if said is None:
-        return not number or (isinstance(value, tuple) and value[0] == "none")
+        none = value[0] == "none" if isinstance(value, tuple) else name == "cpl" and number == 255
+        return not number or none
     if isinstance(value, tuple):
         return said == value[0]
     if said is True:
