@@ -8,6 +8,10 @@ time. What host interrupts cost is the host's, and what they cut into is left ou
 BUDGET has a line each: "guest class instructions". It was taken on the host that
 its first line names; another kernel or emulator costs something else, and there
 only gross excess fails. Prints TAP.
+
+The host's tick may fall into the only exit that a guest takes of a class, wherever
+the host's files and addresses happen to put it. So few such rows may be above their
+budget, by as much as a tick costs; what costs more by itself shows in more rows.
 """
 import glob
 import json
@@ -20,6 +24,8 @@ SPANS = ("kernel", "return", "reentry", "trace")
 HEAD = "# host: "
 # Guests and exits whose cost depends on when the host's tick comes.
 TIMED, TIMED_EXITS = {"window"}, {("storm", "window")}
+TICK = 500  # instructions, the least
+MAX_HIT = 3  # rows
 
 
 def cost_of_guests(out):
@@ -34,7 +40,8 @@ def cost_of_guests(out):
                         (guest, record["class"]) not in TIMED_EXITS:
                     cost = sum(record.get(span, 0) for span in SPANS)
                     costs.setdefault((guest, record["class"]), []).append(cost)
-    return {key: statistics.median_low(values) for key, values in costs.items()}
+    once = {key for key, values in costs.items() if len(values) == 1}
+    return {key: statistics.median_low(values) for key, values in costs.items()}, once
 
 
 def cost_of_bench(path):
@@ -63,17 +70,26 @@ def save(path, host, costs):
             print(guest, what, cost, file=f)
 
 
-def check(path, host, costs):
+def hit_by_tick(budget, costs, once):
+    """The rows that a tick may have fallen into, if they are few."""
+    hit = {key for key in once & budget.keys() if costs[key] >= budget[key] + TICK}
+    return hit if len(hit) <= MAX_HIT else set()
+
+
+def check(path, host, costs, once):
     taken_on, budget = load(path)
     allowed = SAME_HOST if host == taken_on else OTHER_HOST
     if host != taken_on:
         print(f"# the budget is from {taken_on}; on {host} only {OTHER_HOST:.0%} more fails")
+    hit = hit_by_tick(budget, costs, once)
     keys = sorted(budget.keys() | costs.keys())
     for number, key in enumerate(keys, 1):
         was, now = budget.get(key), costs.get(key)
-        fits = was is not None and now is not None and now <= was * (1 + allowed)
+        fits = was is not None and now is not None and (now <= was * (1 + allowed) or key in hit)
         print("ok" if fits else "not ok", number, "-", *key, "within the budget")
-        if not fits:
+        if key in hit:
+            print(f"# {now} instructions, the budget says {was}: a tick of the host")
+        elif not fits:
             print(f"# {now} instructions, the budget says {was};"
                   " if that is meant: tests/lab/budget.sh --update")
     print(f"1..{len(keys)}")
@@ -81,11 +97,12 @@ def check(path, host, costs):
 
 def main():
     mode, path, out, host = sys.argv[1:]
-    costs = cost_of_bench(os.path.join(out, "exits.txt")) | cost_of_guests(out)
+    guests, once = cost_of_guests(out)
+    costs = cost_of_bench(os.path.join(out, "exits.txt")) | guests
     if mode == "--update":
         save(path, host, costs)
     else:
-        check(path, host, costs)
+        check(path, host, costs, once)
 
 
 main()
