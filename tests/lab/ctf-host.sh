@@ -34,7 +34,13 @@ kill -KILL $pid || echo "it ended before it was killed" >>/out/wrong
 wait $pid
 
 mkdir /small && mount -t tmpfs -o size=400k none /small
-$guest -q -o /small/full.ctf -o /out/full.ndjson 2>/out/full.err
-echo $? >/out/full.status
+# Where the host is so busy that the guest, which looks at the time, finds fault, it runs again.
+for _ in 1 2 3; do
+	rm -rf /small/full.ctf
+	$guest -q -o /small/full.ctf -o /out/full.ndjson 2>/out/full.err
+	status=$?
+	[ $status = 4 ] || break
+done
+echo $status >/out/full.status
 cp -r /small/full.ctf /out
 exit 0

@@ -8,10 +8,15 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 	sleep 0.2
 done
 
+# Guests look at the time, too: where the host is so busy that one finds fault, it runs again.
+both() {
+	./filter "$@" >/tmp/log 2>&1 || ./filter "$@" >/tmp/log 2>&1 || ./filter "$@" >/tmp/log 2>&1
+}
+
 same() { # MODE GUEST EXPR
 	guest=$2 expr=$3
 	set -- vmmtrace run -q --flat "$guest.bin@0x10000" --mode "$1" -m 16M --rtc 0
-	if ./filter "$expr" /tmp/bpf.ndjson /tmp/user.ndjson "$@" >/tmp/log 2>&1 &&
+	if both "$expr" /tmp/bpf.ndjson /tmp/user.ndjson "$@" &&
 		cmp /tmp/bpf.ndjson /tmp/user.ndjson >>/tmp/log 2>&1 &&
 		vmmtrace verify /tmp/bpf.ndjson >>/tmp/log 2>&1 &&
 		grep -q "recorded + [1-9][0-9,]* filtered + 0 lost" /tmp/log; then
