@@ -154,7 +154,7 @@ record -o /out/command.ndjson -- sh -c 'vmmtrace run -q --flat hlt.bin@0x1000 --
 [ $status = 7 ] && grep -q "exits from the first on, ended" err
 result $? "a command's status is passed on, and its VM recorded from the first exit"
 record -q -o /out/three.ndjson -- sh -c 'for i in 1 2 3; do
-	{ sleep 2; echo; } | vmmtrace run -q --name "three $i" --flat busy.bin@0x10000 --memory 2M >/dev/null &
+	vmmtrace run -q --name "three $i" --flat storm.bin@0x1000 --memory 2M --max-exits 20000 &
 	done; wait'
 [ $status = 0 ]
 result $? "three VMs of a command's children"
